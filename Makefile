@@ -1,0 +1,81 @@
+# One command each; nothing is installed outside the checkout. Needs Python 3.11 or newer.
+# The first Python here that is new enough; another one: make PYTHON=/path/to/python ...
+PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13 python; do \
+  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null && echo $$python && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+AZURITE := azurite@3.37.0
+BENCH_MB ?= 200
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Explicitly: where PYTHONDONTWRITEBYTECODE is set, every start would compile the program anew.
+COMPILE := $(BIN)/python -m compileall -q stream_detector
+# Which packages the installed environment was made from; tests install more than the demo.
+RUNTIME := $(VENV)/.runtime
+DEVELOP := $(VENV)/.develop
+
+.DEFAULT_GOAL := help
+.PHONY: help venv develop azurite demo run test check bench lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: $(RUNTIME) ## the program and what it needs, in .venv
+
+develop: $(DEVELOP) ## the same with everything the checks need
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: Python 3.11 or newer is needed; say where it is: make PYTHON=/path/to/python ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || \
+	  { echo "make: $(PYTHON) cannot make environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@echo "make: creating $(VENV) with $(PYTHON); this is done once and takes a few seconds" >&2
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): requirements.lock pyproject.toml | $(BIN)/python
+	@echo "make: installing the locked packages" >&2
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEVELOP): requirements-dev.lock $(RUNTIME)
+	@echo "make: installing what the checks need" >&2
+	@$(PIP) install --require-hashes --only-binary :all: -r requirements-dev.lock
+	@touch $@
+
+# Tests against Blob storage need Azurite. Without npm they skip and say so; with CI=true they fail.
+node_modules/.bin/azurite-blob:
+	@if command -v npm > /dev/null; then \
+	  npm install --no-save --no-package-lock --no-audit --no-fund --loglevel=error --prefix . $(AZURITE) || \
+	    echo "make: Azurite could not be installed; the tests that need it will skip" >&2; \
+	else echo "make: no npm; the tests that need Azurite will skip" >&2; fi
+
+azurite: node_modules/.bin/azurite-blob
+
+demo: $(RUNTIME) ## the product in fifteen seconds: a hub, a stream with attacks, alerts
+	@$(BIN)/stream-detector demo
+
+run: $(RUNTIME) ## the service with config from the environment; the embedded hub without Azure settings
+	@$(BIN)/stream-detector run
+
+test: $(DEVELOP) azurite ## all tests
+	$(BIN)/python -m pytest -q -n 4 --dist loadfile
+
+# To mypy a second conftest.py is a second module of that name, so those below are checked one by one.
+check: $(DEVELOP) azurite ## what CI runs: format, lint, types, tests with coverage
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy --exclude '^tests/.+/conftest\.py$$'
+	@for fixtures in tests/*/conftest.py; do test ! -e $$fixtures || $(BIN)/mypy $$fixtures || exit 1; done
+	$(BIN)/python -m pytest -q -n 4 --dist loadfile --cov --cov-report=term
+
+bench: $(DEVELOP) ## send to alert, and replay against a plain loop over 200 MB: tables with targets
+	$(COMPILE)
+	PYTHONPATH=tests $(BIN)/python tests/bench/latency.py
+	$(BIN)/python tests/bench/bench.py --mb $(BENCH_MB)
+
+lock: ## both lock files anew, with hashes (needs uv)
+	tools/lock
+
+clean: ## everything that make has made
+	rm -rf $(VENV) node_modules bench-out build dist state .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
