@@ -1,0 +1,108 @@
+"""Finds where a JSON value closes by its brackets and strings alone, and meters the work of doing so.
+
+No validation and no recursion: a value of any depth has an extent. Salvage and repair share it.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+
+from msgspec import Struct
+
+DEEPEST = 1000
+"""Levels. The strict parser reads 1,024; a deeper value is read member by member instead."""
+_SHORT_REACH = 32_768
+"""Characters: more than nearly every record; a longer one can still be read by the rewriter."""
+_COST_OF_MATCH = 40
+"""Characters that one step of a scan is worth: what a regular expression passes in the same time."""
+
+_NEXT_BRACKETS = re.compile(
+    # No possessive group: see `activity.repair`.
+    r'[^"{}\[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*"[^"{}\[\]]*+)*'
+    r"(?:([{\[](?:[ \t\r\n]*+[{\[])*)|([}\]](?:[ \t\r\n]*+[}\]])*))",
+    re.S,
+)
+_CLOSERS = re.compile(r"[}\]]")
+_OPENERS = str.maketrans("}]", "{[")
+
+
+class Work:
+    """Characters that may still be looked at. Keeps hostile input from costing more than its length."""
+
+    __slots__ = ("left", "reach")
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.reach: int | None = None
+        """How far ahead a closing bracket is looked for; shortened once one was missing."""
+
+    def spend(self, characters: int) -> None:
+        """Note that this much has been looked at."""
+        self.left -= characters
+
+
+class Extent(Struct, frozen=True, gc=False):
+    """Where a value closes, and how many levels it nests."""
+
+    end: int
+    levels: int
+
+
+def extent_of_value(text: str, start: int, work: Work) -> Extent | None:
+    """The extent of the object or array that opens at `start`, if its strings are sound; else None.
+
+    A closing bracket of the wrong kind closes what it can: in `{"a":[1,2}` the brace closes both,
+    so that one forgotten bracket does not reach into the next record.
+    """
+    opened: list[str] = []
+    deepest, position = 0, start
+    limit = len(text) if work.reach is None else min(len(text), start + work.reach)
+    while work.left > 0:
+        found = _NEXT_BRACKETS.match(text, position, limit)
+        if found is None:
+            work.spend(limit - position)
+            break
+        work.spend(found.end() - position + _COST_OF_MATCH)
+        position = found.end()
+        if found.group(1) is not None:
+            opened.extend(_bare(found.group(1)))
+            deepest = max(deepest, len(opened))
+            continue
+        closers = _bare(found.group(2))
+        used = _close(opened, closers, work)
+        if not opened:
+            return Extent(_nth_closer(found, used), deepest)
+    work.reach = _SHORT_REACH
+    return None
+
+
+def _close(opened: list[str], closers: str, work: Work) -> int:
+    """Take what a run of closing brackets closes off the open ones; how many of the run that took."""
+    used = min(len(closers), len(opened))
+    if "".join(opened[-used:]) == closers[:used][::-1].translate(_OPENERS):
+        del opened[-used:]
+        return used
+    for used, closer in enumerate(closers, start=1):
+        opener = closer.translate(_OPENERS)
+        before = len(opened)
+        if opener in opened:
+            while opened.pop() != opener:
+                pass
+        work.spend(_COST_OF_MATCH + before)
+        if not opened:
+            return used
+    return len(closers)
+
+
+def _bare(brackets: str) -> str:
+    """A run of brackets without the blanks between them."""
+    return brackets if len(brackets) == 1 else "".join(brackets.split())
+
+
+def _nth_closer(found: re.Match[str], number: int) -> int:
+    """Where the closing bracket of this number ends, in a run of them with blanks between."""
+    start, run = found.start(2), found.group(2)
+    if number == len(run) or len(_bare(run)) == len(run):
+        return start + number
+    return start + next(islice(_CLOSERS.finditer(run), number - 1, None)).end()

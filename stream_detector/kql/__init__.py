@@ -1,0 +1,1 @@
+"""Kusto's semantics, apart from any rule: text operators, dynamic values, literals."""

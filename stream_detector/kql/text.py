@@ -1,0 +1,125 @@
+"""What Kusto's string operators mean, to the letter: has, has_any, =~, startswith and their kin.
+
+Every choice that Kusto leaves open or that is easy to get wrong is made here and nowhere else:
+case folding is ASCII only, and a term is a run of Unicode letters and numbers. Rules use these
+functions rather than str methods. Nothing here raises for any text, and every test is linear in it.
+
+Sources: Kusto's datatypes-string-operators, has-operator, has-any-operator, in-operator,
+equals-operator and not-startswith-operator pages; docs/kql.md says which points are measured
+on other engines only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+TextTest = Callable[[str], bool]
+"""A compiled test of one text."""
+
+
+def fold(text: str) -> str:
+    """`text` with A to Z lower-cased and nothing else changed.
+
+    Kusto's case-insensitive operators fold ASCII only. str.casefold() and re.IGNORECASE would also
+    make k of U+212A and s of U+017F, and so match names that Kusto does not.
+    """
+    if text.isascii():
+        return text.lower()
+    # bytes.lower() knows ASCII only, and is much faster than a translation table.
+    return text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+
+
+def is_term_character(character: str) -> bool:
+    """Whether one character belongs to a term: Unicode categories L* and N*.
+
+    Everything else delimits, `_` and combining marks (M*) included.
+    """
+    return character.isalnum()
+
+
+def equals(left: str, right: str) -> bool:
+    """`left =~ right`: the same text but for ASCII case. Nothing is trimmed."""
+    return fold(left) == fold(right)
+
+
+def starts_with(text: str, prefix: str) -> bool:
+    """`text startswith prefix`, ignoring ASCII case. Every text starts with ""."""
+    return fold(text).startswith(fold(prefix))
+
+
+def is_not_empty(text: str) -> bool:
+    """`isnotempty(text)`: not "". A blank is not empty, and a string has no null."""
+    return text != ""
+
+
+def lower(text: str) -> str:
+    """`tolower(text)`: Unicode lower case, unlike the folding of the operators."""
+    return text.lower()
+
+
+def coalesce(*texts: str) -> str:
+    """`coalesce(...)` of strings: the first that is not "", else ""."""
+    return next(filter(None, texts), "")
+
+
+def has(text: str, needle: str) -> bool:
+    """`text has needle`: `needle` stands in `text` as a whole term, ignoring ASCII case.
+
+    A needle of several terms, such as `arm-deployment`, matches literally, its separators included;
+    only its two ends must lie on term boundaries. An end that is itself a delimiter needs none.
+    Every text has "".
+    """
+    return _found(fold(text), *_edges(fold(needle)))
+
+
+def compile_has_any(needles: Sequence[str]) -> TextTest:
+    """`text has_any (needles)` with the needles folded once. Without needles nothing matches.
+
+    A needle that itself has another one is left out: a text with the longer has the shorter too.
+    """
+    folded_needles = dict.fromkeys(map(fold, needles))
+    needed = [
+        needle
+        for needle in folded_needles
+        if not any(other != needle and has(needle, other) for other in folded_needles)
+    ]
+    edged = tuple(map(_edges, needed))
+
+    def has_any(text: str) -> bool:
+        folded = fold(text)
+        for needle, opens, closes in edged:
+            # Most texts hold no needle at all, and `in` is the fastest way to know.
+            if needle in folded and _found(folded, needle, opens, closes):
+                return True
+        return False
+
+    return has_any
+
+
+def compile_equals_any(values: Sequence[str]) -> TextTest:
+    """`text in~ (values)`, and `text =~ value` for one value."""
+    wanted = frozenset(map(fold, values))
+    return lambda text: fold(text) in wanted
+
+
+def compile_starts_with_any(prefixes: Sequence[str]) -> TextTest:
+    """`text startswith prefix` for any of `prefixes`. Without prefixes nothing matches."""
+    wanted = tuple(map(fold, prefixes))
+    return lambda text: fold(text).startswith(wanted)
+
+
+def _edges(needle: str) -> tuple[str, bool, bool]:
+    """A folded needle, and whether its first and last character need a boundary outside of them."""
+    return needle, is_term_character(needle[:1]), is_term_character(needle[-1:])
+
+
+def _found(folded: str, needle: str, opens: bool, closes: bool) -> bool:
+    """Whether `needle` stands in `folded` between term boundaries at those ends that need one."""
+    start = folded.find(needle)
+    while start >= 0:
+        end = start + len(needle)
+        opened = not opens or start == 0 or not is_term_character(folded[start - 1])
+        if opened and not (closes and is_term_character(folded[end : end + 1])):
+            return True
+        start = folded.find(needle, start + 1)
+    return False
