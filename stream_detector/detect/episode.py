@@ -1,0 +1,124 @@
+"""An episode: a chain of matching records of one group, each less than a window after the one before.
+
+    records    e1      e2              e3                          e4
+    time    ---|-------|---------------|---------------------------|------->
+    episode    [first                  last]                       [first ...
+    open       [=============================== last + window)     [====
+    e3 to e4 is a window or more: e4 begins another episode. Exactly a window is another one too,
+    for the query at e4 asks for times strictly later than e4 minus the window.
+
+Holds an episode's state as plain values, and how two episodes become one. It decides no alert.
+"""
+
+from __future__ import annotations
+
+from array import array
+from enum import StrEnum
+
+from msgspec import Struct
+
+from stream_detector.detect import recent
+from stream_detector.detect.alert import Evidence
+from stream_detector.detect.recent import Column, Seen
+
+
+class Stage(StrEnum):
+    """Where an opened alert stands."""
+
+    OPEN = "open"
+    """The query still returns the group."""
+    LAPSED = "lapsed"
+    """The window is empty, `closed` waits for stragglers."""
+    CLOSED = "closed"
+    """`closed` was sent; a straggler can open it again under the same id."""
+
+
+class Raised(Struct, eq=False, gc=False):
+    """An alert that an episode has opened."""
+
+    opening: bytes
+    """Fingerprint of the record that opened it, which with the group gives its id."""
+    opened_at: int
+    late: bool
+    revision: int
+    stage: Stage
+    shown_count: int
+    """count() of the row that was shown last."""
+    shown_at: int
+    """The clock when the alert was shown last."""
+    is_news: bool = False
+    """The row has something to show that `updated` has not told yet."""
+
+
+class Episode(Struct, eq=False, gc=False):
+    """The state of one episode."""
+
+    first: int
+    last: int
+    touched: int
+    """The clock when a record last joined."""
+    times: array[int]
+    """See `times`. Records too old to be asked for are dropped while the episode goes on."""
+    seen: Seen
+    evidence: tuple[Evidence, ...]
+    members: list[tuple[str, ...]] | None
+    """For each of `times` the values of the columns that have a minimum; None once opened, or when
+    no minimum needs them."""
+    raised: Raised | None = None
+    absorbed: tuple[Raised, ...] = ()
+    """Alerts of episodes that were joined to this one, still to be closed with it."""
+
+    def alerts(self) -> tuple[Raised, ...]:
+        """All alerts that belong to the episode."""
+        return self.absorbed if self.raised is None else (self.raised, *self.absorbed)
+
+    def is_live(self) -> bool:
+        """Whether an alert of it still waits for `closed`."""
+        return self.raised is not None and self.raised.stage is not Stage.CLOSED
+
+
+def keep_evidence(evidence: tuple[Evidence, ...], limit: int, *, opened: bool) -> tuple[Evidence, ...]:
+    """At most `limit` of `evidence`: the latest, and the first when it is the record that opened."""
+    if len(evidence) <= limit:
+        return evidence
+    if not opened:
+        return evidence[len(evidence) - limit :]
+    return (evidence[:1] + evidence[len(evidence) - limit + 1 :])[:limit]
+
+
+def join(
+    columns: tuple[Column, ...], window: int, max_evidence: int, earlier: Episode, later: Episode
+) -> Episode:
+    """One episode of two that a record has joined, `earlier` before `later`; they are used up.
+
+    The alert that opened first among those not closed speaks for both from now on (among closed
+    ones, if all are); the others are closed with it, and closed ones are forgotten.
+    """
+    alerts = (*earlier.alerts(), *later.alerts())
+    live = [raised for raised in alerts if raised.stage is not Stage.CLOSED]
+    speaker = min(live or alerts, key=lambda raised: (raised.opened_at, raised.opening), default=None)
+    ours, theirs = (earlier, later) if speaker in earlier.alerts() else (later, earlier)
+    seen = recent.spread(columns, ours.seen, ours.first)
+    gained = recent.add(
+        columns,
+        seen,
+        recent.spread(columns, theirs.seen, theirs.first),
+        shown_after=ours.last - window,
+        shows_after=later.last - window,
+    )
+    if speaker is not None:
+        speaker.is_news |= gained
+    members = None
+    if speaker is None and earlier.members is not None and later.members is not None:
+        members = earlier.members + later.members
+    return Episode(
+        first=earlier.first,
+        last=later.last,
+        touched=max(earlier.touched, later.touched),
+        times=earlier.times + later.times,
+        seen=seen,
+        evidence=keep_evidence(ours.evidence + theirs.evidence, max_evidence, opened=speaker is not None),
+        members=members,
+        raised=speaker,
+        absorbed=tuple(raised for raised in live if raised is not speaker),
+    )
