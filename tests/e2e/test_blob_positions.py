@@ -35,14 +35,14 @@ async def test_reading_goes_on_at_positions_in_blob_storage(
     with served_hub() as hub:
         with detector(hub.environment() | blob, tmp_path) as running:
             assert send(hub, "-", feed=run_command_body("one") + b"\n" + run_command_body("two"))[0] == 0
-            running.program.wait_for_count(2)
+            running.wait_for_opened(2)
             running.program.terminate()
             assert running.program.wait() == 0
         assert not (tmp_path / "state" / "positions").exists()
         with detector(hub.environment() | blob, tmp_path) as again:
             assert send(hub, "-", feed=run_command_body("three"))[0] == 0
             again.program.wait_for('"three"')
-            assert len(again.program.stdout) == 1
+            assert len(again.opened()) == 1, "an event before the position was read again"
     store = BlobCheckpointStore.from_connection_string(azurite_connection_string, container)
     async with store:
         names = [blob.name async for blob in store._container_client.list_blobs()]

@@ -17,7 +17,7 @@ def test_after_kill_9_reading_goes_on_at_once_and_repeats_only_known_ids(tmp_pat
     with served_hub() as hub:
         with detector(hub.environment(), tmp_path) as running:
             assert send(hub, "-", feed=run_command_body("one") + b"\n" + run_command_body("two"))[0] == 0
-            running.program.wait_for_count(2)
+            running.wait_for_opened(2)
             ids = {alert["alert_id"] for alert in running.opened()}
             running.program.kill()
             running.program.wait()
@@ -34,7 +34,7 @@ def test_a_hub_made_anew_is_read_from_its_beginning(tmp_path: Path) -> None:
     with served_hub(port=port, environment=key) as hub, detector(hub.environment(), tmp_path) as running:
         feed = b"\n".join(run_command_body(f"old{number}") for number in range(8))
         assert send(hub, "-", "--partition", "0", feed=feed)[0] == 0
-        running.program.wait_for_count(8)
+        running.wait_for_opened(8)
         running.program.terminate()
         assert running.program.wait() == 0
     with served_hub(port=port, environment=key) as hub:

@@ -126,15 +126,6 @@ class Program:
         self.wait_until(lambda: any(accepts(line) for _, line in self._lines[stream]), str(wanted), timeout)
         return next(line for _, line in self.timed_lines(stream) if accepts(line))
 
-    def wait_for_count(self, count: int, *, stream: str = "stdout", timeout: float = 30.0) -> list[str]:
-        """All lines of the stream as soon as there are `count`.
-
-        Raises:
-            NeverCame: as `wait_for`.
-        """
-        self.wait_until(lambda: len(self._lines[stream]) >= count, f"{count} lines on {stream}", timeout)
-        return [line for _, line in self.timed_lines(stream)]
-
     def wait_until(self, holds: Callable[[], bool], what: str, timeout: float) -> None:
         """Wait until `holds()`; it is asked anew with every line that comes."""
         deadline = time.monotonic() + timeout

@@ -56,6 +56,14 @@ class Detector:
         """Alerts of event `opened` printed so far."""
         return [alert for alert in self.alerts() if alert["event"] == "opened"]
 
+    def wait_for_opened(self, count: int, timeout: float = 30.0) -> list[dict[str, object]]:
+        """The alerts of event `opened` as soon as there are `count`.
+
+        Lines are not counted: `closed` comes at once after `opened` for a record that is old enough.
+        """
+        self.program.wait_until(lambda: len(self.opened()) >= count, f"{count} opened alerts", timeout)
+        return self.opened()
+
     def get(self, path: str) -> tuple[int, str]:
         """Status and text of a page of the health server."""
         try:
