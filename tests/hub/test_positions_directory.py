@@ -200,7 +200,10 @@ async def test_a_process_killed_at_any_instant_leaves_its_last_acknowledged_posi
             if last == acknowledged:
                 break
         os.kill(writer.pid, signal.SIGKILL)
-        rest, _ = writer.communicate(timeout=30)
+        # Not communicate(): with a timeout it reads past the lines that the iteration has buffered.
+        with writer.stdout:
+            rest = writer.stdout.read()
+        writer.wait(timeout=30)
         last = max([last, *(int(line) for line in rest.split())])
         (found,) = await DirectoryCheckpointStore(tmp_path).list_checkpoints("ns", "hub", "g")
         assert found["sequence_number"] in (last, last + 1)
