@@ -17,7 +17,7 @@ _CLAIMS = ("claims/upn", "upn", "claims/name", "claims/emailaddress", "appid", "
 """Claims that name a caller, best first. The claim `name` alone is a display name and names nobody."""
 
 _V4_WITH_PORT = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3}):\d*", re.ASCII)
-_V6_IN_BRACKETS = re.compile(r"\[([^\[\]]*:[^\[\]]*)\](?::\d*)?", re.ASCII)
+_IN_BRACKETS = re.compile(r"\[([^\[\]]*[:.][^\[\]]*)\](?::\d*)?", re.ASCII)
 
 
 def caller_of(identity: object) -> str:
@@ -46,9 +46,9 @@ def caller_of(identity: object) -> str:
 
 
 def address_without_port(text: str) -> str:
-    """`1.2.3.4:80` and `[v6]:80` without port and brackets; any other text trimmed only."""
+    """`1.2.3.4:80`, `[v6]:80` and `[1.2.3.4]:80` without port and brackets; any other text trimmed only."""
     text = text.strip()
-    match = _V4_WITH_PORT.fullmatch(text) or _V6_IN_BRACKETS.fullmatch(text)
+    match = _V4_WITH_PORT.fullmatch(text) or _IN_BRACKETS.fullmatch(text)
     return text if match is None else match.group(1)
 
 
