@@ -99,8 +99,11 @@ def _run(given: Sequence[str]) -> int:
     except StreamDetectorError as error:
         print(f"stream-detector: {error}", file=sys.stderr)
         return EXIT_FAILED
-    except BrokenPipeError:
-        # Whoever read our output has gone, as `| head` does. Python would complain once more at exit.
+    except OSError as error:
+        # Whoever read our output has gone, as `| head` does, or the disk is full. What fails to be read is
+        # told by the commands themselves. Python would complain once more at exit.
+        if not isinstance(error, BrokenPipeError):
+            print(f"stream-detector: {error.strerror or type(error).__name__}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     except KeyboardInterrupt:

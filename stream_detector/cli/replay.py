@@ -95,10 +95,14 @@ class Replay:
         self.pipeline = Pipeline(self._decoder, self.detector, Positions(), self.clock)
         self.totals = Totals()
         self._every_event = every_event
+        self._passes: Counter[str] = Counter()
         self._out = sys.stdout.buffer
 
     def file(self, path: str) -> None:
         """Process one file; alerts go out at once when they come from a pipe or to a terminal."""
+        self._passes[path] += 1
+        # A file that is named twice is sent twice, not redelivered: its second pass has a name of its own.
+        partition = path if self._passes[path] == 1 else f"{path}#{self._passes[path]}"
         prompt = path == "-" or sys.stdout.isatty()
         look = self._decoder.look
         bodies = others = 0
@@ -109,7 +113,7 @@ class Replay:
                 if found is not None and not found.needed:
                     others += found.total
                     continue
-                self._body(path, number, bytes(view), found)
+                self._body(partition, number, bytes(view), found)
                 if prompt:
                     self._out.flush()
         self.totals.bodies += bodies

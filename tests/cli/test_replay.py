@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -225,9 +227,6 @@ def test_a_reader_that_leaves_early_is_no_traceback(tmp_path: Path) -> None:
         body(record("2026-03-12T10:00:00Z", caller=f"u{number}@contoso.example")) for number in range(20_000)
     ]
     path.write_bytes(b"".join(lines))
-    import subprocess
-    import sys
-
     with subprocess.Popen(
         [sys.executable, "-m", "stream_detector", "replay", str(path)],
         stdout=subprocess.PIPE,
@@ -240,6 +239,34 @@ def test_a_reader_that_leaves_early_is_no_traceback(tmp_path: Path) -> None:
         told = process.stderr.read().decode()
         assert process.wait(60) == 1
     assert "Traceback" not in told
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("command", [["replay"], ["rows", "--at", "2026-03-12T11:00:00Z"]])
+def test_an_output_that_cannot_be_written_is_a_sentence(command: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "bodies"
+    path.write_bytes(body(record("2026-03-12T10:00:00Z")))
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "stream_detector", *command, str(path)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines()[-1] == "stream-detector: No space left on device"
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_file_that_is_named_twice_is_read_twice_and_opens_once(tmp_path: Path) -> None:
+    path = tmp_path / "bodies"
+    path.write_bytes(body(record("2026-03-12T10:00:00Z")))
+    code, out, told = run_program(["replay", str(path), str(path)])
+    assert code == 0
+    assert len(out) == 1
+    assert any("2 bodies, 2 records" in line for line in told)
+    assert any("1 matched, 0 filtered, 1 duplicates" in line for line in told)
 
 
 def test_a_window_edge_is_exact_to_one_tick(tmp_path: Path) -> None:
