@@ -36,25 +36,23 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace, environ: Mapping[str, str] | None = None) -> int:
     """Print the configuration and return the exit code: 0 usable, 2 not."""
-    from stream_detector.settings import load
-    from stream_detector.settings.rules import configured_rules
+    from stream_detector.settings.rules import read_configuration
 
-    try:
-        loaded = load(args.config, os.environ if environ is None else environ)
-    except ConfigurationError as error:
-        return _refuse(error)
+    found = read_configuration(args.config, os.environ if environ is None else environ)
+    loaded = found.loaded
+    if loaded is None:
+        return _refuse(found.error())
     for line in _document(_effective(loaded.settings), loaded.origins):
         print(line)
     for warning in loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    try:
-        rules = configured_rules(loaded.settings)
-    except ConfigurationError as error:
-        return _refuse(error)
-    names = ", ".join(f"{rule.info.id} {rule.info.version}" for rule in rules)
+    if found.problems:
+        return _refuse(found.error())
+    names = ", ".join(f"{rule.info.id} {rule.info.version}" for rule in found.rules)
     hub = loaded.settings.hub
     print(f"hub: {'embedded' if hub.is_embedded else f'{hub.name} at {hub.host}'}", file=sys.stderr)
-    print(f"usable: {len(rules)} rule{'' if len(rules) == 1 else 's'} ({names})", file=sys.stderr)
+    count = len(found.rules)
+    print(f"usable: {count} rule{'' if count == 1 else 's'} ({names})", file=sys.stderr)
     return EXIT_DONE
 
 

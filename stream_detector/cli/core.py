@@ -39,9 +39,8 @@ def load_core(config: Path | None, environ: Mapping[str, str] | None = None) -> 
     environ = os.environ if environ is None else environ
     if config is None and not any(name.startswith("STREAM_DETECTOR_") for name in environ):
         return Core(load_rules(default_rules_directory(), None), WindowOptions())
-    from stream_detector.settings import load_settings
-    from stream_detector.settings.rules import configured_rules
+    from stream_detector.settings.rules import load_configuration
     from stream_detector.settings.windows import window_options
 
-    settings = load_settings(config, environ)
-    return Core(configured_rules(settings), window_options(settings))
+    settings, rules = load_configuration(config, environ)
+    return Core(rules, window_options(settings))

@@ -22,11 +22,11 @@ def run(args: argparse.Namespace) -> int:
 
     from stream_detector.cli.playing import play
     from stream_detector.observe.logs import configure_logging
-    from stream_detector.settings import load_settings
+    from stream_detector.settings.rules import load_configuration
 
     configure_logging("warning", "auto")
     with tempfile.TemporaryDirectory(prefix="stream-detector-demo-") as directory:
-        settings = load_settings(
+        settings, rules = load_configuration(
             None,
             {
                 "STREAM_DETECTOR_STATE__DIRECTORY": directory,
@@ -34,4 +34,4 @@ def run(args: argparse.Namespace) -> int:
                 "STREAM_DETECTOR_HUB__START": "earliest",
             },
         )
-        return asyncio.run(play(settings))
+        return asyncio.run(play(settings, rules))

@@ -7,11 +7,13 @@ import asyncio
 import signal
 import ssl
 import sys
+from collections.abc import Sequence
 
 from stream_detector import ticks
 from stream_detector.cli.secret_file import write_secret
 from stream_detector.errors import InputError, StreamDetectorError, UsageError
 from stream_detector.localhub import LocalHub
+from stream_detector.settings import azure
 
 
 def _entities(names: list[str] | None) -> dict[str, int]:
@@ -20,8 +22,20 @@ def _entities(names: list[str] | None) -> dict[str, int]:
         name, _, count = text.partition(":")
         if not name or (count and not count.isdecimal()) or not 1 <= int(count or 4) <= 1024:
             raise UsageError(f"--name {text}: write NAME or NAME:PARTITIONS with 1 to 1024 partitions")
-        entities[name] = int(count or 4)
+        try:
+            entities[azure.hub_name(name)] = int(count or 4)
+        except ValueError as error:
+            raise UsageError(f"--name {text}: {error}") from None
     return entities
+
+
+def _consumer_groups(names: Sequence[str]) -> tuple[str, ...]:
+    for name in names:
+        try:
+            azure.consumer_group(name)
+        except ValueError as error:
+            raise UsageError(f"--consumer-group {name}: {error}") from None
+    return ("$Default", *names)
 
 
 def _tls(args: argparse.Namespace) -> ssl.SSLContext | None:
@@ -46,7 +60,7 @@ def local_hub(args: argparse.Namespace, key: str | None) -> LocalHub:
         return LocalHub(
             _entities(args.name),
             key=key,
-            consumer_groups=("$Default", *args.consumer_group),
+            consumer_groups=_consumer_groups(args.consumer_group),
             retention_age=ticks.to_unix_seconds(args.retention),
             host=args.host,
             port=args.port,

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from stream_detector import ticks
 from stream_detector.cli.serving import embedded_hub, embedded_source, stop_on_signals
 from stream_detector.generate.scenario import scenario, scenario_pages
 from stream_detector.hub.publisher import Publisher
+from stream_detector.rules.model import Rule
 from stream_detector.service import Service, Source
 from stream_detector.settings import Settings
-from stream_detector.settings.rules import configured_rules
 
 SEED = 15
 ALERT_TIMEOUT = 10.0
@@ -24,10 +25,10 @@ def _tell(text: str) -> None:
     print(f"demo: {text}", file=sys.stderr, flush=True)
 
 
-async def play(settings: Settings) -> int:
+async def play(settings: Settings, rules: Sequence[Rule]) -> int:
     """Run service and story together; the exit code of `demo`."""
     stop = stop_on_signals()
-    service = Service(settings, configured_rules(settings))
+    service = Service(settings, rules)
     expected = scenario_pages(SEED)
     async with AsyncExitStack() as stack:
         hub = await stack.enter_async_context(embedded_hub(settings))

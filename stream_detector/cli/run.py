@@ -21,9 +21,9 @@ def run(args: argparse.Namespace) -> int:
 
     from stream_detector.cli.serving import serve
     from stream_detector.observe.logs import configure_logging
-    from stream_detector.settings import load_settings
+    from stream_detector.settings.rules import load_configuration
 
-    settings = load_settings(args.config, os.environ)
+    settings, rules = load_configuration(args.config, os.environ)
     configure_logging(settings.observe.log_level, settings.observe.log_format)
-    asyncio.run(serve(settings))
+    asyncio.run(serve(settings, rules))
     return 0

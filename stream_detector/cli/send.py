@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from stream_detector import ticks
 from stream_detector.cli.bodies import read_bodies
 from stream_detector.cli.core import add_config_option
-from stream_detector.errors import InputError, UsageError
+from stream_detector.errors import ConfigurationError, InputError, Problem, UsageError
 
 if TYPE_CHECKING:
     from stream_detector.hub.connection import HubConnection
@@ -73,27 +73,53 @@ def run(args: argparse.Namespace) -> int:
     return asyncio.run(send(_connection(args), _bodies(args), args.partition, args.partition_key, args.rate))
 
 
+_CONNECTION_VARIABLE = "STREAM_DETECTOR_HUB__CONNECTION_STRING"
+_NAME_VARIABLE = "STREAM_DETECTOR_HUB__NAME"
+
+
 def _connection(args: argparse.Namespace) -> HubConnection:
+    """The hub of the settings, with the arguments over them as if they were variables."""
     from stream_detector.hub.from_settings import hub_connection
     from stream_detector.settings import load_settings
 
     environ = dict(os.environ)
+    options: dict[str, str] = {}
     if args.connection_string_file is not None:
         try:
             text = args.connection_string_file.read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{args.connection_string_file}: cannot be read") from error
-        environ.pop("STREAM_DETECTOR_HUB__CONNECTION_STRING_FILE", None)
-        environ["STREAM_DETECTOR_HUB__CONNECTION_STRING"] = text
+        if not text:
+            raise UsageError(f"--connection-string-file: {args.connection_string_file} is empty")
+        environ.pop(f"{_CONNECTION_VARIABLE}_FILE", None)
+        environ[_CONNECTION_VARIABLE] = text
+        options[_CONNECTION_VARIABLE] = "--connection-string-file"
     if args.hub is not None:
-        environ["STREAM_DETECTOR_HUB__NAME"] = args.hub
-    settings = load_settings(args.config, environ)
+        if not args.hub.strip():
+            raise UsageError("--hub: must not be empty")
+        environ[_NAME_VARIABLE] = args.hub
+        options[_NAME_VARIABLE] = "--hub"
+    try:
+        settings = load_settings(args.config, environ)
+    except ConfigurationError as error:
+        raise ConfigurationError([_as_given(problem, options) for problem in error.problems]) from None
     if settings.hub.is_embedded:
         raise UsageError(
             "no hub to send to: set STREAM_DETECTOR_HUB__CONNECTION_STRING, "
             "or give --config or --connection-string-file"
         )
     return hub_connection(settings.hub)
+
+
+def _as_given(problem: Problem, options: dict[str, str]) -> Problem:
+    """The problem by the name of the option that gave the value, where one did."""
+    option = options.get(problem.key)
+    text = problem.text.replace(
+        "hub.connection_string", options.get(_CONNECTION_VARIABLE, "hub.connection_string")
+    )
+    return Problem(
+        problem.source if option is None else "arguments", problem.line, option or problem.key, text
+    )
 
 
 def _bodies(args: argparse.Namespace) -> Iterator[tuple[str, bytes]]:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -18,17 +18,17 @@ from stream_detector.hub.from_settings import hub_connection
 from stream_detector.hub.memory_positions import MemoryPositions
 from stream_detector.hub.positions import DirectoryCheckpointStore
 from stream_detector.localhub import LocalHub
+from stream_detector.rules.model import Rule
 from stream_detector.service import Service, Source, blob_positions
 from stream_detector.settings import Settings
-from stream_detector.settings.rules import configured_rules
 
 logger = logging.getLogger(__name__)
 
 
-async def serve(settings: Settings) -> None:
-    """Run the service that `settings` describe until SIGTERM or SIGINT."""
+async def serve(settings: Settings, rules: Sequence[Rule]) -> None:
+    """Run the service that `settings` describe, with `rules`, until SIGTERM or SIGINT."""
     stop = stop_on_signals()
-    service = Service(settings, configured_rules(settings))
+    service = Service(settings, rules)
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(open_source(settings))
         await service.run(source, stop)

@@ -7,7 +7,7 @@ Everything wrong is collected and raised together. Texts come from here and from
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, get_args
@@ -26,6 +26,16 @@ from stream_detector.settings.tree import Path, Place, Tree, dotted, merge
 _LOWERED: tuple[Path, ...] = (("hub", "name"), ("hub", "namespace"), ("state", "blob", "container"))
 _LATER = {("matches",): "belongs to topology `keyed`, which is not available in this version"}
 _ELSEWHERE = Place("settings", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the sources give, before anybody insists that it is usable."""
+
+    tree: Tree
+    settings: Settings | None
+    """None when there are problems."""
+    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,24 @@ def load_settings(path: FilePath | None, environ: Mapping[str, str]) -> Settings
 
 def load(path: FilePath | None, environ: Mapping[str, str]) -> Loaded:
     """As `load_settings`, with the origin of each value and warnings."""
+    read = read_sources(path, environ)
+    if read.settings is None:
+        raise configuration_error(read.problems)
+    return loaded(read.settings, read.tree)
+
+
+def loaded(settings: Settings, tree: Tree) -> Loaded:
+    """The settings with what the tree that they came from tells besides."""
+    return Loaded(settings, {dotted(key): str(place) for key, place in tree.places.items()}, _warnings(tree))
+
+
+def configuration_error(problems: Iterable[Problem]) -> ConfigurationError:
+    """One error of all problems, each told once, in the order in which they are read."""
+    return ConfigurationError(sorted(dict.fromkeys(problems), key=_reading_order))
+
+
+def read_sources(path: FilePath | None, environ: Mapping[str, str]) -> Read:
+    """What `path` (or the file that STREAM_DETECTOR_CONFIG names) and `environ` give. Never raises."""
     if path is None and (named := environ.get(CONFIG_VARIABLE, "").strip()):
         path = FilePath(named)
     file = Tree() if path is None else read_document(path)
@@ -63,11 +91,7 @@ def load(path: FilePath | None, environ: Mapping[str, str]) -> Loaded:
     problems += [problem for problem in (_problem(error, merged) for error in wrong) if problem]
     if merged.readable:
         problems += _across_keys(merged)
-    if problems or settings is None:
-        raise ConfigurationError(sorted(dict.fromkeys(problems), key=_reading_order))
-    return Loaded(
-        settings, {dotted(key): str(place) for key, place in merged.places.items()}, _warnings(merged)
-    )
+    return Read(merged, None if problems else settings, tuple(problems))
 
 
 def _reading_order(problem: Problem) -> tuple[bool, str, int, str]:

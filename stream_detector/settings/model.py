@@ -40,6 +40,8 @@ def _no_bool(value: object) -> object:
 def _ticks(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool) and value == 0:
         return 0
+    if isinstance(value, str) and value.strip() == "0":
+        return 0  # the same from the environment, where everything is text
     if not isinstance(value, str):
         raise ValueError("must be a duration with its unit, such as 30s, 10m, 2h or 1d")
     try:
@@ -96,6 +98,12 @@ def _some(value: tuple[LifecycleEvent, ...]) -> tuple[LifecycleEvent, ...]:
     return tuple(event for event in _ALL_EVENTS if event in value)
 
 
+def _some_path(value: object) -> object:
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("must not be empty")
+    return value
+
+
 def _existing_ca(path: Path) -> Path:
     try:
         text = path.read_text("ascii", errors="replace")
@@ -143,6 +151,8 @@ ProxyUrl = Annotated[
     azure.Proxy, BeforeValidator(_proxy), PlainSerializer(str, return_type=str, when_used="json")
 ]
 SinkName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+NamedPath = Annotated[Path, BeforeValidator(_some_path)]
+"""A file or directory. Not "", which would silently be the working directory."""
 Events = Annotated[tuple[LifecycleEvent, ...], BeforeValidator(_events), AfterValidator(_some)]
 
 
@@ -183,7 +193,7 @@ class HubSettings(_Section):
     max_batch_size: Annotated[Count, Field(le=100_000)] = 300
     transport: Literal["amqp", "websocket"] = "amqp"
     proxy: ProxyUrl | None = None
-    ca_file: Annotated[Path, AfterValidator(_existing_ca)] | None = None
+    ca_file: Annotated[NamedPath, AfterValidator(_existing_ca)] | None = None
     start: Start = "auto"
     """Without a position: auto, earliest, latest, or ticks back from now by enqueued time."""
     custom_endpoint: Annotated[str, AfterValidator(azure.endpoint_address)] | None = None
@@ -220,7 +230,7 @@ class DeadLetterSettings(_Section):
 class StateSettings(_Section):
     """Where positions and dead letters are kept."""
 
-    directory: Path = Path("state")
+    directory: NamedPath = Path("state")
     blob: BlobSettings | None = None
     dead_letters: DeadLetterSettings = DeadLetterSettings()
 
@@ -228,7 +238,7 @@ class StateSettings(_Section):
 class RulesSettings(_Section):
     """Which rules run."""
 
-    directory: Path | None = None
+    directory: NamedPath | None = None
     """None: config/rules of the working directory, else the rules shipped with the program."""
     enabled: Annotated[tuple[str, ...] | None, BeforeValidator(_enabled)] = None
     """Rule ids; None is all."""
@@ -248,7 +258,7 @@ class FileSinkSettings(_Section):
     type: Literal["file"] = "file"
     name: SinkName = "file"
     events: Events = _ALL_EVENTS
-    path: Path
+    path: NamedPath
 
 
 SinkSettings = Annotated[StdoutSinkSettings | FileSinkSettings, Field(discriminator="type")]

@@ -16,10 +16,15 @@ CONNECTION = f"Endpoint=sb://a.servicebus.windows.net/;SharedAccessKeyName=n;Sha
 
 
 def check(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in the repository's directory, with these variables and no others of ours."""
+    """Run `config check`."""
+    return program("config", "check", *arguments, **environ)
+
+
+def program(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in the repository's directory, with these variables and no others of ours."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("STREAM_DETECTOR_")}
     done = subprocess.run(
-        [sys.executable, "-m", "stream_detector", "config", "check", *arguments],
+        [sys.executable, "-m", "stream_detector", *arguments],
         env=inherited | {f"STREAM_DETECTOR_{name}": value for name, value in environ.items()},
         cwd=ROOT,
         capture_output=True,
@@ -98,7 +103,31 @@ def test_rules_that_cannot_be_used_exit_with_2(tmp_path: Path, kind: str) -> Non
     assert "not usable: 1 problem\n" in done.stderr
 
 
-def test_a_rule_that_does_not_exist_cannot_be_enabled() -> None:
+def test_a_rule_that_does_not_exist_is_named_where_it_was_enabled(tmp_path: Path) -> None:
     done = check(RULES__ENABLED="rule51")
     assert done.returncode == 2
-    assert "rule51" in done.stderr
+    assert "environment: STREAM_DETECTOR_RULES__ENABLED: 'rule51' is the id of no rule" in done.stderr
+    path = tmp_path / "s.yaml"
+    path.write_text("lateness: 1h\nrules:\n  enabled: [rule51]\n")
+    done = check("--config", str(path))
+    assert done.returncode == 2
+    assert f"{path}:3: rules.enabled: 'rule51' is the id of no rule" in done.stderr
+
+
+def test_wrong_settings_and_wrong_rules_are_told_together(tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "mine.yaml").write_text("kind: rule15\nid: mine\nwindow: soon\n")
+    path = tmp_path / "s.yaml"
+    path.write_text(f"hub:\n  prefetch: none\nrules:\n  directory: {rules}\n")
+    for done in (check("--config", str(path)), program("run", "--config", str(path))):
+        assert done.returncode == 2
+        assert f"{path}:2: hub.prefetch: must be a whole number" in done.stderr
+        assert f"{rules / 'mine.yaml'}:3: window: " in done.stderr
+
+
+def test_a_directory_of_rules_that_is_missing_is_named_where_it_was_given(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(f"rules:\n  directory: {tmp_path / 'none'}\n")
+    done = check("--config", str(path))
+    assert f"{path}:2: rules.directory: {tmp_path / 'none'} does not exist" in done.stderr

@@ -88,6 +88,7 @@ def test_send_with_a_wrong_key_is_a_sentence() -> None:
         ["hub", "--port", "-1"],
         ["hub", "--port", "0", "--name", "a/b:2"],
         ["hub", "--port", "0", "--name", "x:0"],
+        ["hub", "--port", "0", "--consumer-group", "a/b"],
         ["hub", "--port", "0", "--tls-certificate", "certificate.pem"],
         ["send"],
         ["send", "--generate", "5", "-"],
@@ -103,6 +104,42 @@ def test_send_without_a_hub_says_how_to_name_one() -> None:
     code, _, told = run_program(["send", "-"], feed=b"{}\n")
     assert code == 2
     assert "STREAM_DETECTOR_HUB__CONNECTION_STRING" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "text"),
+    [
+        ("--hub", "a/b", "arguments: --hub: is not a hub name"),
+        ("--hub", "other", "arguments: --hub: differs from the EntityPath of --connection-string-file"),
+        ("--hub", " ", "stream-detector: --hub: must not be empty"),
+    ],
+)
+def test_a_wrong_option_of_send_is_named_as_it_was_given(
+    option: str, value: str, text: str, tmp_path: Path
+) -> None:
+    connection = tmp_path / "connection"
+    connection.write_text(
+        "Endpoint=sb://localhost:1;SharedAccessKeyName=n;SharedAccessKey=a2V5;EntityPath=activity\n"
+    )
+    code, _, told = run_program(
+        ["send", "-", "--connection-string-file", str(connection), option, value], feed=b"{}\n"
+    )
+    assert code == 2
+    assert told[0].startswith(text)
+    assert not any("STREAM_DETECTOR" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"), [("", "is empty"), ("no=thing", "has a part that is not known")]
+)
+def test_a_wrong_connection_string_file_of_send_is_named(content: str, text: str, tmp_path: Path) -> None:
+    connection = tmp_path / "connection"
+    connection.write_text(content)
+    code, _, told = run_program(["send", "-", "--connection-string-file", str(connection)], feed=b"{}\n")
+    assert code == 2
+    assert len(told) == 1
+    assert "--connection-string-file" in told[0]
+    assert text in told[0]
 
 
 def test_a_body_larger_than_the_hub_takes_is_refused_and_the_others_are_sent(tmp_path: Path) -> None:

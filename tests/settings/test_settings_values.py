@@ -160,3 +160,26 @@ def test_certificates_must_be_a_pem_file(tmp_path: Path) -> None:
 
 def test_the_defaults_of_settings_and_windows_agree() -> None:
     assert window_options(Settings()) == WindowOptions()
+
+
+def test_no_lateness_can_be_asked_for_from_file_and_environment(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text("lateness: 0\n")
+    assert load_settings(path, {}).lateness == 0
+    assert load_settings(None, {"STREAM_DETECTOR_LATENESS": "0"}).lateness == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'state: {directory: ""}',
+        'rules: {directory: " "}',
+        'hub: {ca_file: ""}',
+        'sinks: [{type: file, path: ""}]',
+    ],
+)
+def test_an_empty_name_of_a_file_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match="must not be empty"):
+        load_settings(path, {})
