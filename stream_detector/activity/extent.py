@@ -14,7 +14,8 @@ DEEPEST = 1000
 """Levels. The strict parser reads 1,024; a deeper value is read member by member instead."""
 _SHORT_REACH = 32_768
 """Characters: more than nearly every record; a longer one can still be read by the rewriter."""
-_COST_OF_MATCH = 40
+_SHORTEST_REACH = 256
+COST_OF_MATCH = 40
 """Characters that one step of a scan is worth: what a regular expression passes in the same time."""
 
 _NEXT_BRACKETS = re.compile(
@@ -30,16 +31,38 @@ _OPENERS = str.maketrans("}]", "{[")
 class Work:
     """Characters that may still be looked at. Keeps hostile input from costing more than its length."""
 
-    __slots__ = ("left", "reach")
+    __slots__ = ("left", "missed", "reach")
 
     def __init__(self, left: int) -> None:
         self.left = left
         self.reach: int | None = None
-        """How far ahead a closing bracket is looked for; shortened once one was missing."""
+        """How far ahead the end of a value or text is looked for. None: as far as the text goes."""
+        self.missed = False
+        """Whether an end was missing since `adapt` was last called."""
 
     def spend(self, characters: int) -> None:
         """Note that this much has been looked at."""
         self.left -= characters
+
+    def limit(self, text: str, start: int) -> int:
+        """Up to where the end of what begins at `start` is looked for."""
+        return len(text) if self.reach is None else min(len(text), start + self.reach)
+
+    def miss(self) -> None:
+        """Note that an end was not there; nothing is looked for that far again."""
+        self.missed = True
+        if self.reach is None:
+            self.reach = _SHORT_REACH
+
+    def adapt(self, lost: bool) -> None:
+        """Look half as far after each record that was lost for want of an end, further after a sound one.
+
+        Else each of many records without an end would cost the whole reach.
+        """
+        if self.reach is not None and self.missed == lost:
+            reach = self.reach // 2 if lost else self.reach * 2
+            self.reach = min(max(reach, _SHORTEST_REACH), _SHORT_REACH)
+        self.missed = False
 
 
 class Extent(Struct, frozen=True, gc=False):
@@ -57,13 +80,13 @@ def extent_of_value(text: str, start: int, work: Work) -> Extent | None:
     """
     opened: list[str] = []
     deepest, position = 0, start
-    limit = len(text) if work.reach is None else min(len(text), start + work.reach)
+    limit = work.limit(text, start)
     while work.left > 0:
         found = _NEXT_BRACKETS.match(text, position, limit)
         if found is None:
             work.spend(limit - position)
             break
-        work.spend(found.end() - position + _COST_OF_MATCH)
+        work.spend(found.end() - position + COST_OF_MATCH)
         position = found.end()
         if found.group(1) is not None:
             opened.extend(_bare(found.group(1)))
@@ -73,7 +96,7 @@ def extent_of_value(text: str, start: int, work: Work) -> Extent | None:
         used = _close(opened, closers, work)
         if not opened:
             return Extent(_nth_closer(found, used), deepest)
-    work.reach = _SHORT_REACH
+    work.miss()
     return None
 
 
@@ -89,7 +112,7 @@ def _close(opened: list[str], closers: str, work: Work) -> int:
         if opener in opened:
             while opened.pop() != opener:
                 pass
-        work.spend(_COST_OF_MATCH + before)
+        work.spend(COST_OF_MATCH + before)
         if not opened:
             return used
     return len(closers)

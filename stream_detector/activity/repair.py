@@ -193,12 +193,15 @@ class _Rewriter:
             if end and text[end : end + 1] == '"' and _FOLLOWS[follows].match(text, end + 1):
                 inner = orjson.dumps(printable(text[start + 1 : end])).decode()
                 return self._take(inner, end + 1)
-        loose = _LOOSE_ENDS[quote, follows].search(text, start + 1)
+        limit = self.work.limit(text, start)
+        loose = _LOOSE_ENDS[quote, follows].search(text, start + 1, limit)
+        self.work.spend((limit if loose is None else loose.end()) - start)
         if loose is None or self.work.left <= 0:
-            self.work.spend(len(text) - start)
+            self.work.miss()
             return False
         content = text[start + 1 : loose.start()]
         if _SWALLOWED.match(content):
+            self.work.miss()
             return False
         return self._take(_rewrite_content(content), loose.end())
 

@@ -17,16 +17,18 @@ import orjson
 from msgspec import Struct
 
 from stream_detector.activity.body import MOST_CONTAINERS
-from stream_detector.activity.extent import DEEPEST, Extent, Work, extent_of_value
+from stream_detector.activity.extent import COST_OF_MATCH, DEEPEST, Extent, Work, extent_of_value
 from stream_detector.activity.repair import printable, repair_value
 
-_WORK_FACTOR = 12
-"""Times the length that may be looked at in all. Sound records cost 1, a mended one 3, a lost one up to 4."""
-_LEAST_WORK = 100_000
+_WORK_FACTOR = 40
+"""Times the length that may be looked at in all. Usual records cost 1 if sound, 3 if mended, 4 if lost."""
+_LEAST_WORK = 3_000_000
+"""So that a thousand tiny broken objects do not use up what the record behind them needs."""
 _COST_OF_BRACKET = 50
 """Most characters that a bracket is charged in a scan for the end of a value."""
-_COST_OF_PIECE = 200
-"""Characters that handing on one piece is worth, so that a million empty objects cost no more than text."""
+_MOST_FIRST_KEYS = 8
+_COST_OF_PIECE = 40
+"""Characters that handing on one piece is worth, so that a million empty objects are not free."""
 
 _WS = r"[ \t\r\n]*+"
 # No possessive group: see `activity.repair`.
@@ -42,6 +44,12 @@ _ENVELOPE = re.compile(
     re.S | re.I | re.A,
 )
 _FIRST_KEY = re.compile(rf"\{{{_WS}(\"[^\"\\\n]{{1,64}}\"|'[^'\\\n]{{1,64}}'){_WS}:")
+_NO_MEMBER = re.compile(rf"\{{{_WS}[^\"'}}A-Za-z0-9_$ \t\r\n]")
+"""A brace that no member and no end follows."""
+_BEGINNING = re.compile(
+    rf"[}}\]\"\n,]{_WS},?{_WS}(?=\{{{_WS}(\"[^\"\\\n]{{1,64}}\"|'[^'\\\n]{{1,64}}'){_WS}:)"
+)
+"""Where, behind another value, an object begins, and its first key."""
 _NEXT_OBJECT = re.compile(rf"(?:\}}{_WS},|\n){_WS}(?=\{{{_WS}[\"'])")
 _JUNK_END = re.compile(rf"\n|,?{_WS}(?=[{{\[]{_WS}[\"'{{\[])")
 
@@ -88,13 +96,15 @@ def raw_bytes(text: str) -> bytes:
 class _Walk:
     """Position in the body, containers open around it, and the work that is left."""
 
-    __slots__ = ("deepest", "depth", "entered", "position", "text", "work")
+    __slots__ = ("deepest", "depth", "entered", "first_keys", "position", "text", "work")
 
     def __init__(self, text: str) -> None:
         self.text, self.position = text, 0
         self.depth = self.deepest = 0
         self.entered = False
         """Whether an envelope was stepped into: looking for the end of the first one is free."""
+        self.first_keys: set[str] = set()
+        """What the records seen so far begin with: there the one behind a damaged one is recognised."""
         self.work = Work(_WORK_FACTOR * len(text) + _LEAST_WORK)
 
     def pieces(self) -> Iterator[Sound | Lost]:
@@ -105,8 +115,10 @@ class _Walk:
                 break
             piece = self._next_piece() if self.work.left > 0 else self._lose(len(self.text))
             if piece is not None:
+                lost = isinstance(piece, Lost)
                 self.work.spend(_COST_OF_PIECE)
-                any_piece, any_lost = True, any_lost or isinstance(piece, Lost)
+                self.work.adapt(lost)
+                any_piece, any_lost = True, any_lost or lost
                 yield piece
         if not any_piece and (self.deepest > MOST_CONTAINERS or self.deepest == 0):
             damage = Damage.TOO_DEEP if self.deepest else Damage.INVALID_JSON
@@ -142,13 +154,15 @@ class _Walk:
             value = _strict(self.text[start : extent.end])
             if value is not None:
                 self.position = extent.end
+                self._remember(start)
                 return Sound(value, repaired=False)
         envelope = _ENVELOPE.match(self.text, start)
         if envelope is not None:
             self.position = envelope.end()
             self._enter(2)
             if not self.entered:
-                self.entered, self.work.left, self.work.reach = True, work_left, None
+                self.entered, self.work.left = True, work_left
+                self.work.reach, self.work.missed = None, False
             return None
         if extent is not None and extent.levels > DEEPEST:
             # Stepped over whole, so each character of it is looked at a fixed number of times: what the
@@ -170,25 +184,48 @@ class _Walk:
         self.position = extent.end
         return Sound(members, repaired=True)
 
+    def _remember(self, start: int) -> None:
+        """Keep what the sound record at `start` begins with."""
+        if len(self.first_keys) < _MOST_FIRST_KEYS:
+            first = _FIRST_KEY.match(self.text, start)
+            if first is not None:
+                self.first_keys.add(first.group(1))
+
     def _enter(self, levels: int) -> None:
         self.depth += levels
         self.deepest = max(self.deepest, self.depth)
 
     def _give_up(self, start: int, end: int | None) -> Lost:
         """Lose the record that opens at `start`, up to its end or to where the next one seems to begin."""
-        limit = len(self.text) if end is None else end
-        first = _FIRST_KEY.match(self.text, start)
-        if first is not None:
-            alike = re.compile(rf"[}}\]\"\n,]{_WS},?{_WS}(?=\{{{_WS}{re.escape(first.group(1))}{_WS}:)")
-            neighbour = alike.search(self.text, start + 1, limit)
-            if neighbour is not None:
-                return self._lose(neighbour.end())
-        if end is not None:
-            return self._lose(end)
-        neighbour = _NEXT_OBJECT.search(self.text, start + 1)
+        text = self.text
+        limit = len(text) if end is None else end
+        if _NO_MEMBER.match(text, start):
+            # Not the beginning of a record, so that what closes it belongs to something else.
+            junk = _JUNK_END.search(text, start + 1, limit)
+            return self._lose(limit if junk is None else junk.start())
+        neighbour = self._alike(start, limit)
+        if neighbour is None and end is None:
+            neighbour = _NEXT_OBJECT.search(text, start + 1)
         if neighbour is not None:
             return self._lose(neighbour.end())
-        return self._lose(len(self.text), Damage.TRUNCATED)
+        if end is not None:
+            return self._lose(end)
+        return self._lose(len(text), Damage.TRUNCATED)
+
+    def _alike(self, start: int, limit: int) -> re.Match[str] | None:
+        """Where behind `start` an object begins as the one there does, or as records of this body do."""
+        keys = self.first_keys
+        first = _FIRST_KEY.match(self.text, start)
+        if first is not None:
+            keys = keys | {first.group(1)}
+        passed = start
+        for found in _BEGINNING.finditer(self.text, start + 1, limit):
+            self.work.spend(found.end() - passed + COST_OF_MATCH)
+            passed = found.end()
+            if found.group(1) in keys or self.work.left <= 0:
+                return found
+        self.work.spend(limit - passed)
+        return None
 
     def _sibling(self, key: re.Match[str]) -> Lost | None:
         """A member of an envelope beside its records: stepped over; `records` itself is stepped into."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import signal
 import ssl
 import sys
 from collections.abc import Sequence
 
 from stream_detector import ticks
 from stream_detector.cli.secret_file import write_secret
+from stream_detector.cli.signals import stop_on_signals
 from stream_detector.errors import InputError, StreamDetectorError, UsageError
 from stream_detector.localhub import LocalHub
 from stream_detector.settings import azure
@@ -72,10 +71,7 @@ def local_hub(args: argparse.Namespace, key: str | None) -> LocalHub:
 
 async def serve(args: argparse.Namespace, key: str | None) -> None:
     """Serve until SIGTERM or SIGINT; a key is drawn when none is given."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_on_signals()
     hub = local_hub(args, key)
     try:
         await hub.start()

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from stream_detector import ticks
-from stream_detector.cli.serving import embedded_hub, embedded_source, stop_on_signals
+from stream_detector.cli.serving import embedded_hub, embedded_source
+from stream_detector.cli.signals import stop_on_signals
 from stream_detector.generate.scenario import scenario, scenario_pages
 from stream_detector.hub.publisher import Publisher
 from stream_detector.rules.model import Rule

@@ -1,17 +1,15 @@
-"""What `run` and `demo` share: signals, the hub and its positions from the settings, the embedded hub."""
+"""What `run` and `demo` share: the hub and its positions from the settings, the embedded hub."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import os
-import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from stream_detector import ticks
 from stream_detector.cli.secret_file import write_secret
+from stream_detector.cli.signals import stop_on_signals
 from stream_detector.errors import InputError, StreamDetectorError
 from stream_detector.hub.connection import HubConnection
 from stream_detector.hub.from_settings import hub_connection
@@ -32,21 +30,6 @@ async def serve(settings: Settings, rules: Sequence[Rule]) -> None:
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(open_source(settings))
         await service.run(source, stop)
-
-
-def stop_on_signals() -> asyncio.Event:
-    """An event set by the first SIGTERM or SIGINT; the second one ends the process at once."""
-    stop = asyncio.Event()
-
-    def received() -> None:
-        if stop.is_set():
-            os._exit(1)
-        stop.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, received)
-    return stop
 
 
 @asynccontextmanager

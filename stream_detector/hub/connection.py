@@ -45,15 +45,12 @@ class HubConnection:
     proxy: Proxy | None = None
     ca_file: str | None = None
     custom_endpoint: str | None = None
+    host: str = "unknown host"
+    """Where messages say that the hub is."""
 
     def describe(self) -> str:
         """Entity and host for messages; never the key."""
-        host = self.namespace
-        if host is None and self.connection_string is not None:
-            for part in self.connection_string.split(";"):
-                if part.lower().startswith("endpoint="):
-                    host = part.split("=", 1)[1].removeprefix("sb://").strip("/")
-        return f"{self.name!r} at {host or 'unknown host'}"
+        return f"{self.name!r} at {self.host}"
 
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = {

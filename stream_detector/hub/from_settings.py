@@ -12,6 +12,7 @@ def hub_connection(settings: HubSettings) -> HubConnection:
     proxy = settings.proxy
     return HubConnection(
         name=settings.name,
+        host=settings.host or "unknown host",
         connection_string=None if secret is None else secret.get_secret_value(),
         namespace=settings.namespace,
         consumer_group=settings.consumer_group,

@@ -13,6 +13,7 @@ AUTHENTICATION = HubErrorKind.AUTHENTICATION
 CONNECTION = HubConnection(
     "activity",
     connection_string=f"Endpoint=sb://ns.example.net/;SharedAccessKeyName=listen;SharedAccessKey={KEY}",
+    host="ns.example.net",
 )
 
 
