@@ -5,13 +5,12 @@ Values only: settings build it, the windows read it. It must not read a file or 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from stream_detector.ticks import HOUR, MINUTE
 
 
-@dataclass(frozen=True, slots=True)
-class WindowOptions:
+class WindowOptions(Struct, frozen=True, gc=False):
     """How long windows remember and how often they speak. Times are ticks."""
 
     lateness: int = 24 * HOUR
