@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import RawIOBase
 from typing import cast
 
@@ -26,12 +27,12 @@ Told = Callable[[int], object] | None
 
 def read_bodies(path: str, progress: Told = None) -> Iterator[tuple[int, bytes]]:
     """(line number from 1, body) of a file, as bytes of their own. See `body_views`."""
-    for number, view in body_views(path, progress):
+    for number, _, view in body_views(path, progress):
         yield number, bytes(view)
 
 
-def body_views(path: str, progress: Told = None) -> Iterator[tuple[int, memoryview]]:
-    """(line number from 1, body) of a file; `-` is stdin, `*.gz` is decompressed.
+def body_views(path: str, progress: Told = None) -> Iterator[tuple[int, int, memoryview]]:
+    """(line number from 1, offset in bytes, body) of a file; `-` is stdin, `*.gz` is decompressed.
 
     A file whose first line is not JSON by itself, but which is JSON as a whole (a pretty-printed
     document), is one body. Blank lines are skipped. A view is good until the next one is asked for.
@@ -39,21 +40,33 @@ def body_views(path: str, progress: Told = None) -> Iterator[tuple[int, memoryvi
     Raises:
         InputError: the file cannot be opened or read.
     """
+    with told_as_input_error(path), open_bodies(path) as stream:
+        yield from views(stream, progress)
+
+
+def views(stream: RawIOBase, progress: Told = None) -> Iterator[tuple[int, int, memoryview]]:
+    """The same of an open file. Raises OSError and EOFError as they come."""
+    whole = _whole_document(stream) if stream.seekable() else None
+    if whole is None:
+        yield from lines(stream, progress)
+        return
+    if progress is not None:
+        progress(len(whole))
+    yield 1, 0, memoryview(whole)
+
+
+@contextmanager
+def told_as_input_error(path: str) -> Iterator[None]:
+    """Raise InputError, with the reason and the name of the file, when it cannot be read."""
     try:
-        with _open(path) as stream:
-            whole = _whole_document(stream) if stream.seekable() else None
-            if whole is not None:
-                if progress is not None:
-                    progress(len(whole))
-                yield 1, memoryview(whole)
-                return
-            yield from _lines(stream, progress)
+        yield
     except (OSError, EOFError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{path}: {reason}") from error
 
 
-def _open(path: str) -> RawIOBase:
+def open_bodies(path: str) -> RawIOBase:
+    """The file, unbuffered. Raises OSError."""
     if path == "-":
         return cast(RawIOBase, open(sys.stdin.fileno(), "rb", buffering=0, closefd=False))
     if path.endswith(".gz"):
@@ -63,14 +76,16 @@ def _open(path: str) -> RawIOBase:
     return open(path, "rb", buffering=0)
 
 
-def _lines(stream: RawIOBase, progress: Told) -> Iterator[tuple[int, memoryview]]:
+def lines(
+    stream: RawIOBase, progress: Told = None, number: int = 0, offset: int = 0
+) -> Iterator[tuple[int, int, memoryview]]:
     """Lines as views of one buffer that is filled again and again, so that nothing is copied.
 
-    The buffer doubles when a line does not fit.
+    The buffer doubles when a line does not fit. The stream stands at `offset`, behind `number` lines.
     """
     buffer = bytearray(READ_SIZE)
-    kept = number = 0
-    """Bytes at the buffer's beginning that are the beginning of a line; lines so far."""
+    kept = 0
+    """Bytes at the buffer's beginning that are the beginning of a line."""
     while True:
         if kept == len(buffer):
             buffer = buffer + bytes(len(buffer))
@@ -86,11 +101,12 @@ def _lines(stream: RawIOBase, progress: Told) -> Iterator[tuple[int, memoryview]
             stop = end if newline < 0 else newline
             number += 1
             if stop > start and (buffer[start] > 0x20 or not bytes(view[start:stop]).isspace()):
-                yield number, view[start:stop]
+                yield number, offset + start, view[start:stop]
             start = stop + 1
         if not size:
             return
         kept = max(0, end - start)
+        offset += end - kept
         buffer[:kept] = buffer[start:end]
 
 

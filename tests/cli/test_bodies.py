@@ -31,8 +31,11 @@ def test_lines_are_those_of_a_plain_split_for_any_buffer_size(
 
 def test_a_view_shows_the_same_as_the_copy(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    path.write_bytes(b"".join(b'{"records":%d}\n' % number for number in range(1000)))
-    assert [(number, bytes(view)) for number, view in body_views(str(path))] == list(read_bodies(str(path)))
+    content = b"".join(b'{"records":%d}\n' % number for number in range(200_000)) + b" \n[1]"
+    path.write_bytes(content)
+    seen = [(number, offset, bytes(view)) for number, offset, view in body_views(str(path))]
+    assert [(number, body) for number, _, body in seen] == list(read_bodies(str(path)))
+    assert all(content[offset : offset + len(body)] == body for _, offset, body in seen)
 
 
 @pytest.mark.parametrize("document", [{"records": [1]}, [{"a": 1}, {"b": 2}]])
