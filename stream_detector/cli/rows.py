@@ -10,9 +10,9 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import orjson
-from msgspec.structs import replace
 
 from stream_detector import ticks
 from stream_detector.activity.decode import BodyDecoder, EventSource

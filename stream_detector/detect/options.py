@@ -5,12 +5,13 @@ Values only: settings build it, the windows read it. It must not read a file or 
 
 from __future__ import annotations
 
-from msgspec import Struct
+from dataclasses import dataclass
 
 from stream_detector.ticks import HOUR, MINUTE
 
 
-class WindowOptions(Struct, frozen=True, gc=False):
+@dataclass(frozen=True, slots=True)
+class WindowOptions:
     """How long windows remember and how often they speak. Times are ticks."""
 
     lateness: int = 24 * HOUR

@@ -287,28 +287,19 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def ordinary_megabyte() -> float:
-    """Processor seconds that plain reading and writing of a megabyte of JSON takes here."""
-    text = json.dumps([json.loads(REAL)] * (MEGABYTE // len(REAL)))
-    taken = []
-    for _ in range(5):
-        started = clock.process_time()
-        json.dumps(json.loads(text))
-        taken.append(clock.process_time() - started)
-    return min(taken)
-
-
 @pytest.mark.parametrize("unit", HOSTILE)
 @pytest.mark.parametrize("head", ["", '[{"operationName":"a/b","x":"'])
-def test_a_megabyte_of_hostile_text_is_reported_within_bounded_time(
-    head: str, unit: str, ordinary_megabyte: float
-) -> None:
-    body = (head + unit * (MEGABYTE // len(unit))).encode("utf-8", "surrogatepass")
-    started = clock.process_time()
-    decoded = decode(body)
-    assert clock.process_time() - started < 500 * ordinary_megabyte  # an unbounded search takes 20,000
-    assert decoded.problems
+def test_hostile_text_is_reported_in_time_proportional_to_its_length(head: str, unit: str) -> None:
+    def seconds(length: int) -> float:
+        body = (head + unit * (length // len(unit))).encode("utf-8", "surrogatepass")
+        started = clock.process_time()
+        decoded = decode(body)
+        taken = clock.process_time() - started
+        assert decoded.problems
+        return taken
+
+    short = max(seconds(MEGABYTE // 64), 0.001)  # less is not measured well
+    assert seconds(MEGABYTE // 4) < 60 * short  # 16 times the length; an unbounded search takes 256 times
 
 
 @pytest.mark.parametrize(
@@ -318,14 +309,14 @@ def test_a_megabyte_of_hostile_text_is_reported_within_bounded_time(
         ("{ , ", 3),
         ("{{", 1),
         ('{"a":x},', 1_000),
-        ('{"a":x},', 100_000),
-        ("{'a':'b'},", 100_000),
+        ('{"a":x},', 30_000),
+        ("{'a':'b'},", 30_000),
         ('{"a":1,', 1_000),
         ('{"a":"b},', 1_000),
         ("{]},", 10_000),
-        ("1,", 100_000),
-        ("?,", 100_000),
-        ("{},", 100_000),
+        ("1,", 30_000),
+        ("?,", 30_000),
+        ("{},", 30_000),
         (A[:-1] + ",", 1_000),
         (A[:-1] + ',"x":y},', 1_000),
         (A[:-1].replace("a/b", 'a"b') + "},", 1_000),
