@@ -24,6 +24,8 @@ _NEXT_BRACKETS = re.compile(
     r"(?:([{\[](?:[ \t\r\n]*+[{\[])*)|([}\]](?:[ \t\r\n]*+[}\]])*))",
     re.S,
 )
+_BLANKS_PASSED = 200
+"""Most blanks between a comma and a record behind it; more than any printer indents."""
 _CLOSERS = re.compile(r"[}\]]")
 _OPENERS = str.maketrans("}]", "{[")
 
@@ -97,6 +99,34 @@ def extent_of_value(text: str, start: int, work: Work) -> Extent | None:
         if not opened:
             return Extent(_nth_closer(found, used), deepest)
     work.miss()
+    return None
+
+
+def misplaced_object(text: str, start: int, limit: int, work: Work) -> int | None:
+    """Where, in the object that opens at `start`, an object begins that is no value of a member.
+
+    In an object only a colon stands before a value. So `{` behind anything else, in an object, is where the
+    next record begins behind one that was cut off.
+    """
+    opened: list[str] = []
+    position = start
+    limit = min(limit, work.limit(text, start))
+    while work.left > 0:
+        found = _NEXT_BRACKETS.match(text, position, limit)
+        if found is None:
+            work.spend(limit - position)
+            return None
+        work.spend(found.end() - position + COST_OF_MATCH)
+        position = found.end()
+        if found.group(1) is None:
+            _close(opened, _bare(found.group(2)), work)
+            if not opened:
+                return None
+            continue
+        before = text[max(start, found.start(1) - _BLANKS_PASSED) : found.start(1)].rstrip(" \t\r\n")
+        if opened and opened[-1] == found.group(1)[0] == "{" and before and before[-1] != ":":
+            return found.start(1)
+        opened.extend(_bare(found.group(1)))
     return None
 
 

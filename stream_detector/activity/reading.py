@@ -28,6 +28,7 @@ _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _BLANKS = b" \t\r\n\x00"
 
 _LINES_TRIED = 100
+_LONGER_WORK = 100_000
 _MOST_PROBLEMS = 1000
 """Of one body, reported one by one; the rest of them are reported as one, with the whole body."""
 
@@ -127,8 +128,13 @@ class BodyReading:
 
     def _read_lines(self, chunk: bytes) -> None:
         """Newline-delimited records or envelopes: a broken line is a matter of its own."""
-        for padded in chunk.split(b"\n"):
-            line = padded.strip(_BLANKS)
+        lines = chunk.split(b"\n")
+        longer = 2 * len(chunk) + _LONGER_WORK
+        """Bytes that may still be looked at for documents that go on over several lines."""
+        position = 0
+        while position < len(lines):
+            line = lines[position].strip(_BLANKS)
+            position += 1
             if not line:
                 continue
             found = None if self._operations is None else scan(line, self._operations)
@@ -137,12 +143,33 @@ class BodyReading:
                 self._next_index += found.total
                 continue
             value = _loads(line)
-            if value is None and line != b"null" and len(self.problems) < _MOST_PROBLEMS:
-                self._read_damaged(line)
-            elif value is None and line != b"null":
-                self._more_problems += 1
-            else:
+            if value is not None or line == b"null":
                 self._read_value(value)
+                continue
+            if line[:1] in (b"{", b"[") and longer > 0:
+                rest = b"\n".join(lines[position - 1 :])
+                longer -= len(rest)
+                document = self._document_over_lines(rest)
+                if document:
+                    position += rest.count(b"\n", 0, document)
+                    continue
+            if len(self.problems) < _MOST_PROBLEMS:
+                self._read_damaged(line)
+            else:
+                self._more_problems += 1
+
+    def _document_over_lines(self, rest: bytes) -> int:
+        """Read the document that begins here and ends with a later line; its length; 0: none."""
+        from stream_detector.activity.salvage import document_over_lines
+
+        found = document_over_lines(rest.decode("utf-8", "surrogateescape"))
+        if found is None:
+            return 0
+        seen = self._next_index
+        self._read_value(found.value)
+        if found.repaired:
+            self.repaired += self._next_index - seen
+        return found.size
 
     def _read_damaged(self, chunk: bytes) -> None:
         """No strict JSON, or invalid UTF-8: read piece by piece."""

@@ -52,10 +52,15 @@ _AFTER_MEMBER = rf"{_WS}(?:[}}\]]|,{_WS}[\"'}}])"
 _AFTER_ITEM = rf"{_WS}(?:[}}\]]|,{_WS}[\"'{{\[\]\-0-9tfnTFNI])"
 _FOLLOWS = {name: re.compile(name) for name in (_AFTER_KEY, _AFTER_MEMBER, _AFTER_ITEM)}
 _LOOSE_ENDS = {
-    (quote, follows): re.compile(rf"(?<!\\){quote}(?={follows})") for quote in "\"'" for follows in _FOLLOWS
+    (quote, follows): re.compile(rf"(?<!\\){quote}(?={follows})")
+    for quote in "\"'"
+    for follows in (_AFTER_MEMBER, _AFTER_ITEM)
 }
 _SWALLOWED = re.compile(
-    r"[^{]*?,[ \t\r\n]*+([\"'])[^\"'{]*+\1[ \t\r\n]*+:|.*?\}[ \t\r\n]*+,?[ \t\r\n]*+\{", re.S
+    r"[^{]*?,[ \t\r\n]*+([\"'])[^\"'{]*+\1[ \t\r\n]*+:"
+    r"|[^{]*?[\"'][ \t\r\n]*+([\"'])[^\"'{]*+\2[ \t\r\n]*+:"
+    r"|.*?\}[ \t\r\n]*+,?[ \t\r\n]*+\{",
+    re.S,
 )
 """The content of a text that never ended and took the next member, or the next record, with it."""
 _ODD = re.compile(
@@ -187,6 +192,8 @@ class _Rewriter:
         found = pattern.match(text, start)
         if found is not None and _FOLLOWS[follows].match(text, found.end()):
             return self._take(_rewrite_content(found.group(1)), found.end())
+        if follows is _AFTER_KEY:
+            return False  # a key that does not end where it should is a missing colon, not a stray quote
         if quote == '"' and text[start + 1 : start + 2] in ("{", "["):
             extent = extent_of_value(text, start + 1, self.work)
             end = 0 if extent is None else extent.end

@@ -17,7 +17,14 @@ import orjson
 from msgspec import Struct
 
 from stream_detector.activity.body import MOST_CONTAINERS
-from stream_detector.activity.extent import COST_OF_MATCH, DEEPEST, Extent, Work, extent_of_value
+from stream_detector.activity.extent import (
+    COST_OF_MATCH,
+    DEEPEST,
+    Extent,
+    Work,
+    extent_of_value,
+    misplaced_object,
+)
 from stream_detector.activity.repair import printable, repair_value
 
 _WORK_FACTOR = 40
@@ -26,7 +33,11 @@ _LEAST_WORK = 3_000_000
 """So that a thousand tiny broken objects do not use up what the record behind them needs."""
 _COST_OF_BRACKET = 50
 """Most characters that a bracket is charged in a scan for the end of a value."""
-_MOST_FIRST_KEYS = 8
+_USUAL_FIRST_KEYS = frozenset(
+    {'"time"', '"TimeGenerated"', '"operationName"', '"OperationNameValue"', '"RoleLocation"', '"resourceId"'}
+)
+"""What records are known to begin with."""
+_MOST_FIRST_KEYS = 16
 _COST_OF_PIECE = 40
 """Characters that handing on one piece is worth, so that a million empty objects are not free."""
 
@@ -43,6 +54,8 @@ _ENVELOPE = re.compile(
     rf"\{{(?:{_WS}{_STRING}{_WS}:{_WS}{_SCALAR}{_WS},)*{_WS}[\"']records[\"']{_WS}:{_WS}\[",
     re.S | re.I | re.A,
 )
+_LOOSE_ENVELOPE = re.compile(rf"\{{[^{{}}\[\]]{{0,2000}}?\brecords\b[\"']?{_WS}:{_WS}\[", re.I | re.A)
+"""An envelope with damage among the members before its records."""
 _FIRST_KEY = re.compile(rf"\{{{_WS}(\"[^\"\\\n]{{1,64}}\"|'[^'\\\n]{{1,64}}'){_WS}:")
 _NO_MEMBER = re.compile(rf"\{{{_WS}[^\"'}}A-Za-z0-9_$ \t\r\n]")
 """A brace that no member and no end follows."""
@@ -51,6 +64,7 @@ _BEGINNING = re.compile(
 )
 """Where, behind another value, an object begins, and its first key."""
 _NEXT_OBJECT = re.compile(rf"(?:\}}{_WS},|\n){_WS}(?=\{{{_WS}[\"'])")
+_END_OF_LINE = re.compile(r"[ \t\r]*+(?:\n|\Z)")
 _JUNK_END = re.compile(rf"\n|,?{_WS}(?=[{{\[]{_WS}[\"'{{\[])")
 
 
@@ -88,6 +102,30 @@ def salvage(text: str) -> Iterator[Sound | Lost]:
     return _Walk(text).pieces()
 
 
+class Document(Struct, frozen=True, gc=False):
+    """A value over several lines."""
+
+    value: object
+    repaired: bool
+    size: int
+    """Bytes that it arrived as."""
+
+
+def document_over_lines(text: str) -> Document | None:
+    """The object or array that opens at the beginning of the text, if it ends at the end of a later line."""
+    work = Work(_WORK_FACTOR * len(text))
+    extent = extent_of_value(text, 0, work)
+    if extent is None or "\n" not in text[: extent.end] or not _END_OF_LINE.match(text, extent.end):
+        return None
+    document = text[: extent.end]
+    value, repaired = _strict(document), False
+    if value is None:
+        mended = repair_value(document, 0, work)
+        repaired = mended is not None and mended.end == len(document)
+        value = _strict(mended.json) if mended is not None and repaired else None
+    return None if value is None else Document(value, repaired, len(raw_bytes(document)))
+
+
 def raw_bytes(text: str) -> bytes:
     """The bytes that a piece of the text arrived as."""
     return text.encode("utf-8", "surrogateescape")
@@ -103,8 +141,8 @@ class _Walk:
         self.depth = self.deepest = 0
         self.entered = False
         """Whether an envelope was stepped into: looking for the end of the first one is free."""
-        self.first_keys: set[str] = set()
-        """What the records seen so far begin with: there the one behind a damaged one is recognised."""
+        self.first_keys = set(_USUAL_FIRST_KEYS)
+        """What records begin with: there the one behind a damaged one is recognised."""
         self.work = Work(_WORK_FACTOR * len(text) + _LEAST_WORK)
 
     def pieces(self) -> Iterator[Sound | Lost]:
@@ -174,6 +212,11 @@ class _Walk:
         if repaired is not None and mended is not None:
             self.position = repaired.end
             return Sound(mended, repaired=True)
+        envelope = _LOOSE_ENVELOPE.match(self.text, start)
+        if envelope is not None:
+            self.position = envelope.end()
+            self._enter(2)
+            return None
         return self._give_up(start, None if extent is None else extent.end)
 
     def _deep_object(self, extent: Extent) -> Sound | Lost:
@@ -203,9 +246,13 @@ class _Walk:
             # Not the beginning of a record, so that what closes it belongs to something else.
             junk = _JUNK_END.search(text, start + 1, limit)
             return self._lose(limit if junk is None else junk.start())
-        neighbour = self._alike(start, limit)
-        if neighbour is None and end is None:
-            neighbour = _NEXT_OBJECT.search(text, start + 1)
+        misplaced = misplaced_object(text, start, limit, self.work)
+        neighbour = self._alike(start, limit if misplaced is None else misplaced)
+        if neighbour is not None:
+            return self._lose(neighbour.end())
+        if misplaced is not None:
+            return self._lose(misplaced)
+        neighbour = _NEXT_OBJECT.search(text, start + 1) if end is None else None
         if neighbour is not None:
             return self._lose(neighbour.end())
         if end is not None:

@@ -87,8 +87,13 @@ def _run_process(given: Sequence[str]) -> int:
 
 
 def _run(given: Sequence[str]) -> int:
-    args = build_parser(given[0] if given else None).parse_args(list(given))
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - closed by whoever started us: nobody to tell
+    if sys.stdout is None:
+        print("stream-detector: standard output is closed", file=sys.stderr)
+        return EXIT_FAILED
     try:
+        args = build_parser(given[0] if given else None).parse_args(list(given))
         return int(args.run(args))
     except ConfigurationError as error:
         print(error, file=sys.stderr)

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from stream_detector import ticks
 from stream_detector.activity.decode import BodyDecoder, RecordKind, Undecodable
 from stream_detector.activity.scan import Scan
-from stream_detector.cli.bodies import Told, body_views, told_as_input_error
+from stream_detector.cli.bodies import Told, body_views
 from stream_detector.cli.core import Core
 from stream_detector.cli.progress import Progress
 from stream_detector.cli.scan_ahead import ScanAhead
@@ -99,7 +99,7 @@ class Replay:
             if ahead is None:
                 self._look_at_all(path, partition, body_views(path, progress.callback))
             else:
-                with told_as_input_error(path), ahead:
+                with ahead:
                     self._look_at_found(partition, ahead, progress.callback)
                     self._look_at_all(path, partition, ahead.rest(progress.callback))
         self._out.flush()

@@ -26,7 +26,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from stream_detector.activity.scan import scan
-from stream_detector.cli.bodies import Told, lines, open_bodies, views
+from stream_detector.cli.bodies import Told, lines, open_bodies, told_as_input_error, views
 
 SMALLEST = 16 << 20
 """Bytes. A smaller file is scanned sooner than a second process is under way."""
@@ -47,7 +47,7 @@ def scan_ahead(path: str, operations: frozenset[str] | None) -> ScanAhead | None
     if process == 0:
         _be_scanner(stream, operations, reading, writing)
     os.close(writing)
-    return ScanAhead(stream, process, os.fdopen(reading, "rb"))
+    return ScanAhead(path, stream, process, os.fdopen(reading, "rb"))
 
 
 def _is_worth_it(path: str) -> bool:
@@ -65,7 +65,8 @@ def _is_worth_it(path: str) -> bool:
 class ScanAhead:
     """What the scanner of one file tells. To be closed, which ends the scanner."""
 
-    def __init__(self, stream: RawIOBase, process: int, reports: BinaryIO) -> None:
+    def __init__(self, path: str, stream: RawIOBase, process: int, reports: BinaryIO) -> None:
+        self._path = path
         self._stream = stream
         self.process = process
         self._reports = reports
@@ -101,7 +102,9 @@ class ScanAhead:
                 hits.append((number, offset, size))
                 continue
             for number, offset, size in hits:
-                yield number, os.pread(self._stream.fileno(), size, offset)
+                with told_as_input_error(self._path):
+                    body = os.pread(self._stream.fileno(), size, offset)
+                yield number, body
             hits.clear()
             before = self._offset
             self._line, self._offset, self.bodies, self.others = map(int, report.split()[1:])
@@ -112,11 +115,12 @@ class ScanAhead:
         """What the scanner has not told about, to be scanned here: nothing, unless it ended early."""
         if self._ended:
             return
-        self._stream.seek(self._offset)
-        if self._offset == 0:
-            yield from views(self._stream, progress)
-        else:
-            yield from lines(self._stream, progress, self._line, self._offset)
+        with told_as_input_error(self._path):
+            self._stream.seek(self._offset)
+            if self._offset == 0:
+                yield from views(self._stream, progress)
+            else:
+                yield from lines(self._stream, progress, self._line, self._offset)
 
 
 def _be_scanner(stream: RawIOBase, operations: frozenset[str], reading: int, writing: int) -> None:

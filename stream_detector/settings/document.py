@@ -151,7 +151,7 @@ class _Reading:
     def _scalar(self, node: yaml.ScalarNode, path: Path, line: int) -> Any:
         try:
             return self._loader.construct_object(node)
-        except (yaml.YAMLError, ValueError):
+        except Exception:  # the constructors of PyYAML raise whatever comes, for a value that its tag denies
             # The value is not repeated: it may be a secret that happens to look like a date or a tag.
             self._note(line, path, "the value cannot be read; put it in quotes")
             return None

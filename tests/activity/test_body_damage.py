@@ -331,6 +331,90 @@ def test_however_many_damaged_records_there_are_the_sound_one_behind_them_is_rea
     assert found[-1] == "C"
 
 
+R = record("R1"), record("R2"), record("R3")
+ALL = ["R1", "R2", "R3"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        '{"operationName":"A/B",',
+        '{"operationName": "A/B/C", "level":',
+        '{"operationName": "A/B/C", "level": "x", "time": "2026-11-25T10:00:00Z"',
+        '{"a":',
+        '{"a":1',
+        '{"a":1, ',
+        '{"a":{"b":[1,2',
+        '{"a":{"b":{"c":1},',
+        '{"operationName":"a/b",' * 3,
+    ],
+)
+@pytest.mark.parametrize("frame", ['{{"records":[{}]}}', "[{}]", "{}"])
+def test_a_first_record_cut_anywhere_costs_no_record_behind_it(damage: str, frame: str) -> None:
+    found = decode(frame.format(",".join((damage, *R))))
+    assert [one.correlation_id for one in found.records] == ALL
+    assert found.problems
+
+
+def test_a_record_cut_at_any_character_costs_no_record_behind_it() -> None:
+    whole = json.dumps({"operationName": "A/B", "level": "x", "n": [1, {"m": 2}], "properties": {"q": "r"}})
+    for end in range(1, len(whole) - 1):
+        if whole[:end].endswith(("[1", '{"m": 2}')):
+            continue  # what follows is a sound list: nothing tells that it was not meant
+        found = [one.correlation_id for one in decode(f'{{"records":[{whole[:end]},{",".join(R)}]}}').records]
+        inside_a_text = whole[:end].count('"') % 2
+        assert found == (ALL[1:] if inside_a_text and found != ALL else ALL), whole[:end]
+
+
+@pytest.mark.parametrize(
+    "siblings",
+    [
+        '"PartitionId":,',
+        '"EventProcessedUtcTime":"2026-11-25T10:00:00Z" "PartitionId":1,',
+        '"a":1 ',
+        "x:1,",
+        '"x" 1,',
+        '"a" "b",',
+        '"a":,,',
+    ],
+)
+def test_damage_beside_the_records_costs_none_of_them(siblings: str) -> None:
+    for key in ('"records"', "records", "'records'"):
+        found = decode(f"{{{siblings}{key}:[{','.join(R)}]}}")
+        assert [one.correlation_id for one in found.records] == ALL, key
+
+
+@pytest.mark.parametrize(
+    ("sound", "damaged"),
+    [
+        ('"operationName": "a/b"', '"operationName" "a/b"'),
+        ('"operationName": "a/b",', '"operationName": "a/b"'),
+        ('"time": ', '"time" '),
+        ('"time": "2026-01-01T00:00:00Z",', '"time": "2026-01-01T00:00:00Z"'),
+    ],
+)
+def test_a_missing_colon_or_comma_is_reported_not_guessed(sound: str, damaged: str) -> None:
+    assert sound in R[1]
+    found = decode(f'{{"records":[{R[0]},{R[1].replace(sound, damaged)},{R[2]}]}}')
+    assert [one.correlation_id for one in found.records] == ["R1", "R3"]
+    assert reasons(found) == [UndecodableReason.INVALID_JSON]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [R[0], json.dumps(json.loads(R[1]), indent=2), R[2]],
+        [R[0], json.dumps({"records": [json.loads(R[1])], "n": [1, 2, {}]}, indent=2), R[2]],
+        [R[0], record("R2", script="a\nb").replace("\\n", "\n"), R[2]],
+        [f'{{"records":[{R[0]}]}}', json.dumps([json.loads(R[1]), json.loads(R[2])], indent=1)],
+        [R[0], '{"cut":', R[1], '{"cut":[1,', "}", "broken", R[2], "]"],
+    ],
+)
+def test_a_document_over_several_lines_among_lines_is_read(lines: list[str]) -> None:
+    assert [one.correlation_id for one in decode("\n".join(lines)).records] == ALL
+    assert [one.correlation_id for one in decode("\r\n".join(lines) + "\n").records] == ALL
+
+
 def test_a_record_whose_members_have_no_key_does_not_take_its_neighbours() -> None:
     assert names(decode(f'{{"records":[{A},{{x: ,{B},{C}]}}')) == "ABC"
     assert names(decode(f'{{"records":[{A},{{,{B},{C}]}}')) == "ABC"

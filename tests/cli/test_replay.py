@@ -259,6 +259,24 @@ def test_an_output_that_cannot_be_written_is_a_sentence(command: list[str], tmp_
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", ["replay", "rows"])
+def test_a_closed_output_is_a_sentence(command: str, tmp_path: Path) -> None:
+    path = tmp_path / "bodies"
+    path.write_bytes(body(record("2026-03-12T10:00:00Z")))
+    line = f"{sys.executable} -m stream_detector {command} {path} >&-"
+    done = subprocess.run(["sh", "-c", line], stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (1, b"stream-detector: standard output is closed\n")
+
+
+def test_alerts_are_printed_when_nobody_listens_to_stderr(tmp_path: Path) -> None:
+    path = tmp_path / "bodies"
+    path.write_bytes(body(record("2026-03-12T10:00:00Z")))
+    line = f"{sys.executable} -m stream_detector replay {path} 2>&-"
+    done = subprocess.run(["sh", "-c", line], stdout=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == 0
+    assert done.stdout.count(b'"event":"opened"') == 1
+
+
 def test_a_file_that_is_named_twice_is_read_twice_and_opens_once(tmp_path: Path) -> None:
     path = tmp_path / "bodies"
     path.write_bytes(body(record("2026-03-12T10:00:00Z")))

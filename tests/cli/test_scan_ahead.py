@@ -147,6 +147,22 @@ def test_replay_says_the_same_with_and_without_a_scanner(ending: bytes, tmp_path
     assert alone[0].count(b'"event":"opened"') > 10
 
 
+def test_a_full_disk_at_stdout_does_not_blame_the_input(tmp_path: Path) -> None:
+    path = tmp_path / "bodies"
+    bodies(path, SMALLEST + 100_000)
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "stream_detector", "replay", str(path)],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == b"stream-detector: No space left on device"
+
+
 def test_an_interrupted_replay_leaves_no_scanner(tmp_path: Path) -> None:
     path = tmp_path / "bodies"
     bodies(path, SMALLEST + 100_000)

@@ -169,6 +169,14 @@ def test_no_lateness_can_be_asked_for_from_file_and_environment(tmp_path: Path) 
     assert load_settings(None, {"STREAM_DETECTOR_LATENESS": "0"}).lateness == 0
 
 
+@pytest.mark.parametrize("tag", ["timestamp", "bool", "int", "binary"])
+def test_a_value_that_its_tag_denies_is_a_problem_of_its_line(tag: str, tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(f"lateness: 1h\nhub: {{prefetch: !!{tag} f*oo}}\n")
+    with pytest.raises(ConfigurationError, match=r"s.yaml:2: hub.prefetch: the value cannot be read"):
+        load_settings(path, {})
+
+
 @pytest.mark.parametrize(
     "text",
     [
