@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import RawIOBase
+from itertools import islice
 from typing import cast
 
 import orjson
@@ -19,7 +20,11 @@ READ_SIZE = 1 << 20
 """Bytes asked of the system at once. Python's line reading with its 8 KB costs three times as much."""
 WHOLE_LIMIT = 64 << 20
 """A file larger than this is never read as one document."""
+DAMAGED_LIMIT = 16 << 20
+"""The same for a file that is JSON neither by lines nor as a whole: taking it apart costs seconds."""
 _BOM = b"\xef\xbb\xbf"
+_OPENINGS = (b"{", b"[", _BOM, b"\xff\xfe", b"\xfe\xff")
+_LINES_TRIED = 100
 
 Told = Callable[[int], object] | None
 """Told how many bytes were read, for a progress bar."""
@@ -35,7 +40,8 @@ def body_views(path: str, progress: Told = None) -> Iterator[tuple[int, int, mem
     """(line number from 1, offset in bytes, body) of a file; `-` is stdin, `*.gz` is decompressed.
 
     A file whose first line is not JSON by itself, but which is JSON as a whole (a pretty-printed
-    document), is one body. Blank lines are skipped. A view is good until the next one is asked for.
+    document), or of whose first lines none is JSON (such a document, damaged), is one body. Blank lines are
+    skipped. A view is good until the next one is asked for.
 
     Raises:
         InputError: the file cannot be opened or read.
@@ -115,12 +121,21 @@ def _whole_document(stream: RawIOBase) -> bytes | None:
     first = _read(stream, lambda chunk: b"\n" in chunk)
     line = first.partition(b"\n")[0]
     whole = None
-    if not _is_json(line) and first.lstrip().startswith((b"{", b"[", _BOM)):
+    if not _is_json(line) and first.lstrip().startswith(_OPENINGS):
         document = first + _read(stream, lambda chunk: False, WHOLE_LIMIT + 1 - len(first))
-        if len(document) <= WHOLE_LIMIT and _is_json(document.removeprefix(_BOM)):
+        if len(document) <= WHOLE_LIMIT and (_is_json(document.removeprefix(_BOM)) or _is_damaged(document)):
             whole = document
     stream.seek(0)
     return whole
+
+
+def _is_damaged(document: bytes) -> bool:
+    """Whether this is a document over several lines, though no sound one: none of its lines is a body."""
+    if len(document) > DAMAGED_LIMIT:
+        return False
+    lines = (line.strip() for line in document.split(b"\n"))
+    tried = islice((line for line in lines if line), _LINES_TRIED)
+    return not any(line[:1] in (b"{", b"[") and len(line) > 2 and _is_json(line) for line in tried)
 
 
 def _read(stream: RawIOBase, enough: Callable[[bytes], bool], limit: int = WHOLE_LIMIT) -> bytes:

@@ -259,6 +259,28 @@ def test_an_output_that_cannot_be_written_is_a_sentence(command: list[str], tmp_
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text + "\n,garbage",
+        lambda text: text.replace('"', "'"),
+        lambda text: text.replace("}\n", "},\n", 1),
+        lambda text: text[: text.rindex("]")],
+        lambda text: text + "\n" + text.replace("example", "example2"),
+        lambda text: text.encode("utf-16"),
+        lambda text: text.encode("utf-8-sig"),
+    ],
+)
+def test_a_pretty_printed_file_may_be_damaged(damage: Any, tmp_path: Path) -> None:
+    whole = json.dumps(json.loads(body(record("2026-03-12T10:00:00Z"))), indent=2)
+    path = tmp_path / "document"
+    damaged = damage(whole)
+    path.write_bytes(damaged if isinstance(damaged, bytes) else damaged.encode())
+    code, out, _ = run_program(["replay", str(path)])
+    assert code == 0
+    assert len(out) == 1 + ("example2" in str(damaged))
+
+
 @pytest.mark.parametrize("command", ["replay", "rows"])
 def test_a_closed_output_is_a_sentence(command: str, tmp_path: Path) -> None:
     path = tmp_path / "bodies"
