@@ -74,6 +74,8 @@ def _read_text(path: FilePath) -> str | Problem:
 def _syntax_problem(error: yaml.YAMLError, source: str) -> Problem:
     if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
         what = error.problem or error.context or "broken"
+        if any(named in what for named in (" alias ", " anchor ", " tag ")):
+            what = what.partition(" '")[0]  # the name may be a secret that begins with * or & or !
         return Problem(source, mark.line + 1, "", f"is not valid YAML at column {mark.column + 1}: {what}")
     if isinstance(error, yaml.reader.ReaderError):
         return Problem(

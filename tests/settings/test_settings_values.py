@@ -169,6 +169,15 @@ def test_no_lateness_can_be_asked_for_from_file_and_environment(tmp_path: Path) 
     assert load_settings(None, {"STREAM_DETECTOR_LATENESS": "0"}).lateness == 0
 
 
+@pytest.mark.parametrize("sign", ["*", "&a *", "!x!"])
+def test_a_secret_that_looks_like_a_mark_of_yaml_is_not_repeated(sign: str, tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(f"hub:\n  connection_string: {sign}S3cr3tKey999\n")
+    with pytest.raises(ConfigurationError, match=r"s.yaml:2: is not valid YAML at column") as caught:
+        load_settings(path, {})
+    assert "S3cr3t" not in str(caught.value)
+
+
 @pytest.mark.parametrize("tag", ["timestamp", "bool", "int", "binary"])
 def test_a_value_that_its_tag_denies_is_a_problem_of_its_line(tag: str, tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
