@@ -19,6 +19,7 @@ from stream_detector.localhub import LocalHub
 from stream_detector.rules.model import Rule
 from stream_detector.service import Service, Source, blob_positions
 from stream_detector.settings import Settings
+from stream_detector.settings.azure import parse_hub_connection
 
 logger = logging.getLogger(__name__)
 
@@ -49,9 +50,11 @@ async def open_source(settings: Settings) -> AsyncIterator[Source]:
 
 def embedded_source(settings: Settings, hub: LocalHub) -> Source:
     """The embedded hub as a source. Its log lives in memory, so its positions do too."""
+    text = hub.connection_string()
     connection = HubConnection(
         name=settings.hub.name,
-        connection_string=hub.connection_string(),
+        host=parse_hub_connection(text).host,
+        connection_string=text,
         consumer_group=settings.hub.consumer_group,
     )
     return Source(connection, MemoryPositions())

@@ -38,6 +38,8 @@ class HubConnection:
     """Where the hub is and how to get in: a connection string, or a namespace with the Azure credential."""
 
     name: str
+    host: str
+    """Where messages say that the hub is."""
     connection_string: str | None = field(default=None, repr=False)
     namespace: str | None = None
     consumer_group: str = "$Default"
@@ -45,8 +47,6 @@ class HubConnection:
     proxy: Proxy | None = None
     ca_file: str | None = None
     custom_endpoint: str | None = None
-    host: str = "unknown host"
-    """Where messages say that the hub is."""
 
     def describe(self) -> str:
         """Entity and host for messages; never the key."""

@@ -34,7 +34,9 @@ RATE = 200.0
 async def send(hub: ServedHub, bodies: list[GeneratedBody]) -> dict[Group, float]:
     """Send each body by itself at `RATE`; the monotonic time at which each group was first sent."""
     sent: dict[Group, float] = {}
-    connection = HubConnection("insights-operational-logs", connection_string=hub.connection_string)
+    connection = HubConnection(
+        "insights-operational-logs", "localhost", connection_string=hub.connection_string
+    )
     async with Publisher(connection) as publisher:
         for _ in range(4):  # open the producer's links: half a second of the SDK's, once
             await publisher.add(b'{"records":[]}')

@@ -34,7 +34,7 @@ READABLE = 2
 
 
 async def _publish(hub: ServedHub, bodies: list[bytes], partition: str | None = None) -> None:
-    connection = HubConnection(HUB, connection_string=hub.connection_string)
+    connection = HubConnection(HUB, "localhost", connection_string=hub.connection_string)
     async with Publisher(connection, partition=partition) as publisher:
         for body in bodies:
             await publisher.add(body)

@@ -77,7 +77,7 @@ async def hub() -> AsyncIterator[LocalHub]:
 
 
 def connection(hub: LocalHub) -> HubConnection:
-    return HubConnection(HUB, connection_string=hub.connection_string())
+    return HubConnection(HUB, "localhost", connection_string=hub.connection_string())
 
 
 @asynccontextmanager
