@@ -122,7 +122,7 @@ class Intake:
                 extra=_place(event) | {"index": failure.index, "error": failure.error, "at": failure.at},
             )
         if processed.failures:
-            self._dead_letter(event, processed.failures[0].index, "internal_error", "", bytes(event.body))
+            self._dead_letter(event, processed.failures[0].index, "internal_error", "", event.body)
 
     def _verdict(self, record: ActivityRecord, verdict: Verdict) -> None:
         if verdict.outcome is Outcome.FILTERED:
@@ -144,7 +144,7 @@ class Intake:
                 "undecodable",
                 extra=_place(event) | {"reason": "many", "problems": len(body.problems)},
             )
-            self._dead_letter(event, None, "many", f"{len(body.problems)} problems", bytes(event.body))
+            self._dead_letter(event, None, "many", f"{len(body.problems)} problems", event.body)
         for problem in body.problems[:PROBLEMS_KEPT]:
             logger.warning(
                 "undecodable",
@@ -165,7 +165,7 @@ class Intake:
         """A defect of ours: the event is kept, its neighbours go on."""
         self._metrics.internal_error(Stage.DECODE)
         logger.error("an event could not be processed", extra=_place(event) | _cause(error))
-        self._dead_letter(event, None, "internal_error", "", bytes(event.body))
+        self._dead_letter(event, None, "internal_error", "", event.body)
 
 
 def _place(event: ReceivedEvent) -> dict[str, object]:

@@ -29,8 +29,7 @@ class ReceivedEvent(Struct, frozen=True, gc=False):
     """Opaque: newer services send `1:143:0`, so it is a text and never compared."""
     enqueued: int | None
     """Ticks; None in a replayed file."""
-    body: bytes | memoryview
-    """A view need not stay good after the event was processed."""
+    body: bytes
 
 
 class Failure(Struct, frozen=True, gc=False):

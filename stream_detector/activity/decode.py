@@ -68,26 +68,23 @@ class BodyDecoder:
         then of its envelope; the newest readable time of a record parsed from the same body; the
         time of the record before it; 1970-01-01. It is marked `TimeSource.ENQUEUED`.
         """
-        if isinstance(body, bytearray):
-            body = memoryview(body)
+        raw = body if isinstance(body, bytes) else bytes(body)
         if found is None:
-            found = self.look(body)
+            found = self.look(raw)
         if found is not None and not found.needed:
             return _nothing_needed(found.total)
-        reading = None if found is None else self._read_needed_only(body, found, source)
+        reading = None if found is None else self._read_needed_only(raw, found, source)
         if reading is None:
             reading = BodyReading(self._operations)
-            reading.read(bytes(body))
+            reading.read(raw)
         records = tuple(self._typed(needed, reading, source) for needed in reading.needed)
         counts = _counts(len(records), reading.other, reading.foreign)
         return DecodedBody(records, counts, tuple(reading.problems), reading.repaired)
 
-    def _read_needed_only(
-        self, body: bytes | memoryview, found: Scan, source: EventSource
-    ) -> BodyReading | None:
+    def _read_needed_only(self, raw: bytes, found: Scan, source: EventSource) -> BodyReading | None:
         """The records that the scan pointed out, their neighbours left unparsed; None when that won't do."""
         reading = BodyReading(self._operations)
-        if not reading.read_needed(records_at(body, found), found.total):
+        if not reading.read_needed(records_at(raw, found), found.total):
             return None
         if source.enqueued is None and any(needed.time is None for needed in reading.needed):
             return None  # a time must be found among the envelope and the neighbours

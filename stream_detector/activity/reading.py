@@ -165,10 +165,7 @@ class BodyReading:
         found = document_over_lines(rest.decode("utf-8", "surrogateescape"))
         if found is None:
             return 0
-        seen = self._next_index
-        self._read_value(found.value)
-        if found.repaired:
-            self.repaired += self._next_index - seen
+        self._read_found(found.value, found.repaired)
         return found.size
 
     def _read_damaged(self, chunk: bytes) -> None:
@@ -186,10 +183,14 @@ class BodyReading:
                 raw = piece.raw if piece.raw and len(pieces) > 1 else chunk
                 self._report(reason, index, _DETAILS[reason], raw)
                 continue
-            seen = self._next_index
-            self._read_value(piece.value)
-            if piece.repaired:
-                self.repaired += self._next_index - seen
+            self._read_found(piece.value, piece.repaired)
+
+    def _read_found(self, value: object, repaired: bool) -> None:
+        """Read a value out of damaged text, and count its records if it had to be mended."""
+        seen = self._next_index
+        self._read_value(value)
+        if repaired:
+            self.repaired += self._next_index - seen
 
     def _read_value(self, value: object) -> None:
         """Walk a parsed value in order: arrays and envelopes, however mixed, down to the records."""

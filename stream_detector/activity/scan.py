@@ -120,7 +120,7 @@ def _scan_odd(body: bytes | memoryview, needed: frozenset[str]) -> Scan | None:
     return Scan(len(records), tuple(found)) if records else None
 
 
-def records_at(body: bytes | memoryview, found: Scan) -> Iterator[tuple[int, bytes]]:
+def records_at(body: bytes, found: Scan) -> Iterator[tuple[int, bytes]]:
     """Position and text of each record that `scan` pointed out in the same body."""
     if _is_list(body):
         texts = _decode_list_texts(body)
@@ -128,7 +128,7 @@ def records_at(body: bytes | memoryview, found: Scan) -> Iterator[tuple[int, byt
         try:
             texts = _decode_body_texts(body).records
         except msgspec.ValidationError:  # no `records`: the body is the record
-            yield 0, bytes(body)
+            yield 0, body
             return
     for index in found.needed:
         yield index, bytes(texts[index])

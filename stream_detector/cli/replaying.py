@@ -125,7 +125,7 @@ class Replay:
             if found is not None and not found.needed:
                 others += found.total
                 continue
-            self._body(partition, number, view, found)
+            self._body(partition, number, bytes(view), found)
             if prompt:
                 self._out.flush()
         self.totals.bodies += bodies
@@ -136,7 +136,7 @@ class Replay:
         for line in self.totals.lines(self.clock, self.detector):
             print(f"replay: {line}", file=sys.stderr)
 
-    def _body(self, path: str, number: int, body: bytes | memoryview, found: Scan | None) -> None:
+    def _body(self, path: str, number: int, body: bytes, found: Scan | None) -> None:
         processed = self.pipeline.process(ReceivedEvent(path, number, "", None, body), found)
         if processed.body is not None and processed.body.problems:
             self._name_unreadable(path, number, processed.body.problems)

@@ -138,7 +138,7 @@ def _be_scanner(stream: RawIOBase, operations: frozenset[str], reading: int, wri
 
 def _scan(stream: RawIOBase, operations: frozenset[str], reports: BinaryIO) -> None:
     others_seen: set[str] = set()
-    bodies = others = 0
+    number = end = bodies = others = 0
     due = _BLOCK
     for number, offset, view in views(stream):
         bodies += 1
@@ -152,4 +152,4 @@ def _scan(stream: RawIOBase, operations: frozenset[str], reports: BinaryIO) -> N
             reports.write(b"block %d %d %d %d\n" % (number, end, bodies, others))
             reports.flush()
             due = end + _BLOCK
-    reports.write(b"block %d %d %d %d\n" % (number if bodies else 0, end if bodies else 0, bodies, others))
+    reports.write(b"block %d %d %d %d\n" % (number, end, bodies, others))
