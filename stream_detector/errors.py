@@ -32,9 +32,12 @@ class Problem:
     """Dotted key, such as `hub.prefetch`, or the name of the environment variable."""
     text: str
     """What is wrong and what would be right. Never the value of a secret."""
+    column: int | None = None
+    """Character in the line, from 1; None when the line is place enough."""
 
     def __str__(self) -> str:
-        place = self.source if self.line is None else f"{self.source}:{self.line}"
+        places = (self.source, self.line, None if self.line is None else self.column)
+        place = ":".join(str(part) for part in places if part is not None)
         return f"{place}: {self.key}: {self.text}" if self.key else f"{place}: {self.text}"
 
 

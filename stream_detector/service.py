@@ -35,7 +35,7 @@ from stream_detector.observe.metrics import Metrics
 from stream_detector.observe.observers import DeliveryMetrics, HubMetrics
 from stream_detector.observe.server import ObserveServer
 from stream_detector.pipeline import Pipeline
-from stream_detector.rules.model import Rule, needed_operations
+from stream_detector.rules.model import Rule, wanted_operations
 from stream_detector.settings import Settings
 from stream_detector.settings.windows import window_options
 from stream_detector.shard.dead_letters import DirectoryDeadLetters
@@ -92,7 +92,7 @@ class Service:
         self._detector = Detector(self.rules, window_options(settings))
         dead_letters = settings.state.dead_letters
         self._intake = Intake(
-            Pipeline(BodyDecoder(needed_operations(self.rules)), self._detector, Positions(), self._clock),
+            Pipeline(BodyDecoder(wanted_operations(self.rules)), self._detector, Positions(), self._clock),
             self._clock,
             self.metrics,
             DirectoryDeadLetters(

@@ -8,7 +8,7 @@ raised, and costs no neighbour. No I/O, no clock, no logging; error texts hold n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -38,13 +38,13 @@ class BodyDecoder:
     """Decodes bodies, keeping the records of some operations.
 
     Args:
-        operations: operation names in ASCII lower case; None keeps every activity record.
+        operations: asked for each name as the record spells it; None keeps every activity record.
 
     The only state that shows is the time of the last record, which stands in, last of all, for the time of a
     record that has none. So decoding the same bodies in the same order gives the same records.
     """
 
-    def __init__(self, operations: frozenset[str] | None) -> None:
+    def __init__(self, operations: Container[str] | None) -> None:
         self._operations = operations
         self._last_time = 0
         self._others: set[str] = set()

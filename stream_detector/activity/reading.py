@@ -6,7 +6,7 @@ Knows which objects are records, not what their columns mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from itertools import islice
 
 import orjson
@@ -70,7 +70,7 @@ class BodyReading:
         "repaired",
     )
 
-    def __init__(self, operations: frozenset[str] | None) -> None:
+    def __init__(self, operations: Container[str] | None) -> None:
         self._operations = operations
         self._next_index = 0
         self._more_problems = 0
@@ -243,8 +243,7 @@ class BodyReading:
             self.other += 1
 
     def _is_needed(self, name: str) -> bool:
-        """Equality by ASCII folding, as =~ compares: a Kelvin sign is no k."""
-        return self._operations is None or (name.isascii() and name.lower() in self._operations)
+        return self._operations is None or name in self._operations
 
     def _report_value(self, reason: UndecodableReason, detail: str, item: object) -> None:
         index = self._take_index()

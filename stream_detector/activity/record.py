@@ -65,3 +65,28 @@ class ActivityRecord(Struct, frozen=True, gc=False):
     def __repr__(self) -> str:
         """Where and when; whom the record is about is not for a log."""
         return f"ActivityRecord(time={self.time}, operation={self.operation!r}, origin={self.origin!r})"
+
+
+class CorrelatedRecord(ActivityRecord, frozen=True, gc=False, kw_only=True):
+    """A record with what all known records of the same operation say, its own included.
+
+    Built by `detect.correlation`; the columns that a rule with `correlation: true` sees. Each has a
+    default, so that any record can stand for an operation of which nothing else is known.
+    """
+
+    operation_caller: str = ""
+    """[OperationCaller] the first caller that is not ""."""
+    operation_caller_ip: str = ""
+    """[OperationCallerIpAddress] the first address that is not ""."""
+    operation_request_body: str = ""
+    """[OperationRequestBody] the first `requestbody`, a text as it is, anything else as compact JSON."""
+    operation_response_body: str = ""
+    """[OperationResponseBody] the last `responseBody`, likewise."""
+    operation_outcome: str = ""
+    """[OperationOutcome] status of the last final record as spelled; "" while none is known."""
+    operation_started: int = 0
+    """[OperationStarted] ticks of the earliest record."""
+    operation_duration: int = 0
+    """[OperationDuration] ticks from the earliest record to the latest."""
+    operation_rows: int = 0
+    """[OperationRows] number of distinct records; exported copies count once."""

@@ -9,7 +9,7 @@ See docs/decisions/0001-typed-scan-instead-of-byte-prefilter.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Annotated
 
 import msgspec
@@ -77,12 +77,12 @@ _LONGEST_OTHER = 256
 _BLANKS = b" \t\r\n"
 
 
-def scan(body: bytes | memoryview, needed: frozenset[str], others: set[str] | None = None) -> Scan | None:
+def scan(body: bytes | memoryview, needed: Container[str], others: set[str] | None = None) -> Scan | None:
     """Where in a body the needed operations are.
 
     None means: don't know. The body then holds an object without a plain operation name, has
-    another shape, or is no JSON. Names fold as `str.lower` folds, a superset of the ASCII folding
-    by which the full parse decides. `others` may be given to remember, from call to call with the
+    another shape, or is no JSON. `needed` is asked with a name as the record spells it, as the
+    full parse asks. `others` may be given to remember, from call to call with the
     same `needed`, spellings that are not needed: most names are one of a few.
     """
     try:
@@ -91,13 +91,13 @@ def scan(body: bytes | memoryview, needed: frozenset[str], others: set[str] | No
         return _scan_odd(body, needed)
     if others and others.issuperset(names):
         return Scan(len(names), ()) if names else None
-    found = tuple([index for index, name in enumerate(names) if name.lower() in needed])
+    found = tuple([index for index, name in enumerate(names) if name in needed])
     if others is not None and not found and len(others) < _MOST_OTHERS:
         others.update(name for name in names if len(name) <= _LONGEST_OTHER)
     return Scan(len(names), found) if names else None
 
 
-def _scan_odd(body: bytes | memoryview, needed: frozenset[str]) -> Scan | None:
+def _scan_odd(body: bytes | memoryview, needed: Container[str]) -> Scan | None:
     """The same for a body that is more, or less, than an envelope of plain records."""
     try:
         records = _decode_list(body) if _is_list(body) else _records_of(_decode_body(body))
@@ -109,13 +109,13 @@ def _scan_odd(body: bytes | memoryview, needed: frozenset[str]) -> Scan | None:
         if record.records is not UNSET:
             return None
         if record.OperationNameValue is UNSET and name:
-            if name.lower() in needed:
+            if name in needed:
                 found.append(index)
             continue
         names = [text for text in (name, record.OperationNameValue) if text]
         if not names:
             return None
-        if any(text.lower() in needed for text in names):
+        if any(text in needed for text in names):
             found.append(index)
     return Scan(len(records), tuple(found)) if records else None
 

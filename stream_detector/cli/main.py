@@ -26,7 +26,7 @@ _COLUMNS = 80
 """Width of the help where there is no terminal."""
 
 
-COMMANDS = ("run", "demo", "replay", "rows", "hub", "send")
+COMMANDS = ("run", "demo", "replay", "rows", "rules", "hub", "send")
 """Modules of this package, in the order of the help."""
 _BRIEF = ("replay", "rows")
 """Commands that read files and end."""

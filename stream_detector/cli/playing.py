@@ -60,7 +60,7 @@ async def _story(service: Service, source: Source, stop: asyncio.Event) -> None:
             body = step.render(ticks.from_unix_seconds(time.time()))
             if step.title:
                 _tell(f"{step.after:4.1f} s  {step.title}")
-            pages += step.pages
+            pages += bool(step.pages)
             sent = loop.time()
             await publisher.add(body.body)
             await publisher.flush()

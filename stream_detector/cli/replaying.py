@@ -21,7 +21,7 @@ from stream_detector.detect.detector import Detector
 from stream_detector.detect.positions import Positions
 from stream_detector.detect.window import Outcome
 from stream_detector.pipeline import EventClock, Pipeline, Processed, ReceivedEvent
-from stream_detector.rules.model import needed_operations
+from stream_detector.rules.model import wanted_operations
 
 SHOWN_UNREADABLE = 1000
 """Lines named on stderr before only their number is counted."""
@@ -79,8 +79,9 @@ class Replay:
 
     def __init__(self, core: Core, *, every_event: bool) -> None:
         self.clock = EventClock()
+        self._rules = core.rules
         self.detector = Detector(core.rules, core.options)
-        self._decoder = BodyDecoder(needed_operations(core.rules))
+        self._decoder = BodyDecoder(wanted_operations(core.rules))
         self.pipeline = Pipeline(self._decoder, self.detector, Positions(), self.clock)
         self.totals = Totals()
         self._every_event = every_event
@@ -130,6 +131,13 @@ class Replay:
                 self._out.flush()
         self.totals.bodies += bodies
         self.totals.records[RecordKind.OTHER] += others
+
+    def end(self) -> None:
+        """Let the clock go on to the end of what rules hold back: nothing more will come to take it out."""
+        hold = max((rule.handling.hold for rule in self._rules), default=0)
+        if hold and self.clock.started:
+            self._print(self.detector.advance(self.clock.now + hold))
+            self._out.flush()
 
     def tell_summary(self) -> None:
         """Say on stderr what was found."""

@@ -19,10 +19,9 @@ from stream_detector.activity.decode import BodyDecoder, EventSource
 from stream_detector.activity.record import ActivityRecord
 from stream_detector.activity.times import parse_time
 from stream_detector.cli.bodies import read_bodies
-from stream_detector.cli.core import Core, add_config_option, load_core
+from stream_detector.cli.core import Core, add_config_option, add_rule_option, load_core
 from stream_detector.detect.detector import Detector
-from stream_detector.errors import ConfigurationError, Problem
-from stream_detector.rules.model import Rule, needed_operations
+from stream_detector.rules.model import Rule, wanted_operations
 from stream_detector.rules.scheduled import scheduled_rows
 
 
@@ -38,7 +37,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="exactly the scheduled query: case-sensitive groups, every duplicate counted",
     )
-    parser.add_argument("--rule", metavar="ID", help="only this rule")
+    add_rule_option(parser)
     add_config_option(parser)
     parser.set_defaults(run=run)
 
@@ -54,13 +53,13 @@ def _instant(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Print one JSON line for each row, in the order of the rules."""
-    core = load_core(args.config)
-    rules = _chosen(core.rules, args.rule)
+    core = load_core(args.config, args.rule)
+    rules = core.rules
     unreadable = 0
 
     def records() -> Iterator[ActivityRecord]:
         nonlocal unreadable
-        decoder = BodyDecoder(needed_operations(rules))
+        decoder = BodyDecoder(wanted_operations(rules))
         for path in args.files:
             for number, body in read_bodies(path):
                 decoded = decoder.decode(body, EventSource(path, number, None))
@@ -81,16 +80,6 @@ def run(args: argparse.Namespace) -> int:
     out.flush()
     print(f"rows: {count:,} rows, {unreadable:,} unreadable", file=sys.stderr)
     return 0
-
-
-def _chosen(rules: tuple[Rule, ...], rule_id: str | None) -> tuple[Rule, ...]:
-    chosen = tuple(rule for rule in rules if rule_id in (None, rule.info.id))
-    if not chosen:
-        known = ", ".join(rule.info.id for rule in rules)
-        raise ConfigurationError(
-            [Problem("arguments", None, "--rule", f"no rule {rule_id!r}; known are: {known}")]
-        )
-    return chosen
 
 
 def _scheduled(

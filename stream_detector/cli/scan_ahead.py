@@ -20,7 +20,7 @@ import signal
 import stat
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from io import RawIOBase
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -34,7 +34,7 @@ _BLOCK = 1 << 20
 """Bytes scanned between two reports."""
 
 
-def scan_ahead(path: str, operations: frozenset[str] | None) -> ScanAhead | None:
+def scan_ahead(path: str, operations: Container[str] | None) -> ScanAhead | None:
     """Start scanning a file in a process of its own; None where that is no gain, or not possible."""
     if operations is None or not _is_worth_it(path):
         return None
@@ -123,7 +123,7 @@ class ScanAhead:
                 yield from lines(self._stream, progress, self._line, self._offset)
 
 
-def _be_scanner(stream: RawIOBase, operations: frozenset[str], reading: int, writing: int) -> None:
+def _be_scanner(stream: RawIOBase, operations: Container[str], reading: int, writing: int) -> None:
     """Scan, report, and end this process. Never returns; an error ends it early, which is understood."""
     try:
         os.close(reading)
@@ -136,7 +136,7 @@ def _be_scanner(stream: RawIOBase, operations: frozenset[str], reading: int, wri
         os._exit(0)
 
 
-def _scan(stream: RawIOBase, operations: frozenset[str], reports: BinaryIO) -> None:
+def _scan(stream: RawIOBase, operations: Container[str], reports: BinaryIO) -> None:
     others_seen: set[str] = set()
     number = end = bodies = others = 0
     due = _BLOCK

@@ -76,7 +76,7 @@ class Alert(Struct, frozen=True, gc=False):
     revision: int
     """1 for `opened`, then one more each time."""
     rule: RuleInfo
-    group: dict[str, str]
+    group: dict[str, object]
     """Summarize-by columns, in the spelling that was seen first."""
     row: dict[str, object]
     """The row of the query's result, fit for JSON."""

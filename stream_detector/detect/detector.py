@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from stream_detector.activity.record import ActivityRecord
+from stream_detector.activity.record import ActivityRecord, CorrelatedRecord
 from stream_detector.detect.alert import Alert
+from stream_detector.detect.correlation import Correlator
+from stream_detector.detect.operations import OperationWindow
 from stream_detector.detect.options import WindowOptions
 from stream_detector.detect.shared_texts import SharedTexts
 from stream_detector.detect.window import Outcome, RuleWindow
-from stream_detector.kql.text import fold
 from stream_detector.rules.model import Rejection, Rule
 
 
@@ -38,26 +39,37 @@ class Applied(Struct, frozen=True, gc=False):
 
 
 _NOTHING = Applied()
+_MOST_ROUTES = 4096
+_LONGEST_ROUTE = 256
+"""Together a bound on what a stream of made-up operation names can make us remember."""
 
 
 class Detector:
     """Windows of a set of rules.
 
     Raises:
-        ValueError: two rules have the same id, or a threshold names an unknown column.
+        ValueError: two rules have the same id.
     """
 
     def __init__(self, rules: Sequence[Rule], options: WindowOptions | None = None) -> None:
         texts = SharedTexts()
         self._windows: dict[str, RuleWindow] = {}
-        self._by_operation: dict[str, list[RuleWindow]] = {}
+        self._routes: dict[str, tuple[RuleWindow, ...]] = {}
+        """Windows by operation in the spelling of the record, as far as met."""
         for rule in rules:
             if rule.info.id in self._windows:
                 raise ValueError(f"two rules have the id {rule.info.id}")
-            window = RuleWindow(rule, options or WindowOptions(), texts)
-            self._windows[rule.info.id] = window
-            for operation in sorted(rule.operations):
-                self._by_operation.setdefault(operation, []).append(window)
+            self._windows[rule.info.id] = RuleWindow(rule, options or WindowOptions(), texts)
+        for rule in rules:
+            rivals = [self._windows[name] for name in rule.handling.yields_to if name in self._windows]
+            self._windows[rule.info.id].yield_to(rivals)
+        self._operations = {
+            rule.info.id: OperationWindow(self._windows[rule.info.id])
+            for rule in rules
+            if rule.handling.correlate
+        }
+        self._correlator = Correlator()
+        self._in_turn = tuple(self._windows[rule.info.id] for rule in in_turn(rules))
 
     def apply(self, record: ActivityRecord, now: int) -> Applied:
         """Take in one record at the clock `now` (ticks); gives the alerts it raises, at once.
@@ -65,22 +77,35 @@ class Detector:
         Operation names are compared as Azure does, ignoring ASCII case only. Closings of the
         record's own group that are due come before its other alerts.
         """
-        windows = self._by_operation.get(fold(record.operation))
+        windows = self._routes.get(record.operation)
         if windows is None:
+            windows = self._route(record.operation)
+        if not windows:
             return _NOTHING
         alerts: list[Alert] = []
         verdicts: list[Verdict] = []
+        rows: tuple[CorrelatedRecord, ...] = ()
         for window in windows:
             rule = window.rule
-            decision = rule.evaluate(record)
-            if isinstance(decision, Rejection):
-                verdicts.append(Verdict(rule.info.id, Outcome.FILTERED, decision.clause))
-                continue
-            outcome, raised = window.apply(record, decision, now)
+            if rule.handling.correlate:
+                rows = rows or self._correlator.take(record, now)
+                decision, outcome, raised = self._operations[rule.info.id].judge(rows, now)
+            else:
+                decision, outcome, raised = window.judge(record, now)
+            clause = decision.clause if isinstance(decision, Rejection) else ""
             late = outcome is Outcome.MATCHED and record.time + rule.window <= now
-            verdicts.append(Verdict(rule.info.id, outcome, late=late))
+            verdicts.append(Verdict(rule.info.id, outcome, clause, late))
             alerts += raised
         return Applied(tuple(alerts), tuple(verdicts))
+
+    def _route(self, operation: str) -> tuple[RuleWindow, ...]:
+        """The windows of the rules that want an operation; remembered, within a bound."""
+        windows = tuple(window for window in self._in_turn if operation in window.rule.operations)
+        if len(self._routes) >= _MOST_ROUTES:
+            self._routes.clear()
+        if len(operation) <= _LONGEST_ROUTE:
+            self._routes[operation] = windows
+        return windows
 
     def advance(self, now: int) -> tuple[Alert, ...]:
         """What the clock alone brings by `now`: `closed`, held-back `updated`, and forgetting.
@@ -88,7 +113,8 @@ class Detector:
         Costs next to nothing when nothing is due. What a record opens does not depend on how
         often this is called.
         """
-        return tuple(alert for window in self._windows.values() for alert in window.advance(now))
+        self._correlator.forget(now)
+        return tuple(alert for window in self._in_turn for alert in window.advance(now))
 
     def next_due(self) -> int | None:
         """A time (ticks) before which `advance` has nothing to do; None when nothing waits."""
@@ -115,3 +141,13 @@ class Detector:
     def groups_kept(self) -> dict[str, int]:
         """Rule id to the number of groups in memory, those that are over included."""
         return {rule_id: window.groups_kept() for rule_id, window in self._windows.items()}
+
+
+def in_turn(rules: Sequence[Rule]) -> list[Rule]:
+    """`rules`, each behind those that it yields to; otherwise in their order. In a circle, in their order."""
+    left = {rule.info.id: rule for rule in rules}
+    ordered: list[Rule] = []
+    while left:
+        free = [rule for rule in left.values() if not any(name in left for name in rule.handling.yields_to)]
+        ordered += [left.pop(rule.info.id) for rule in free or list(left.values())]
+    return ordered

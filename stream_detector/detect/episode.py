@@ -17,9 +17,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from stream_detector.detect import recent
+from stream_detector.detect import times as remembered
 from stream_detector.detect.alert import Evidence
-from stream_detector.detect.recent import Column, Seen
+from stream_detector.detect.columns import Columns, Inputs, Seen
 
 
 class Stage(StrEnum):
@@ -61,9 +61,12 @@ class Episode(Struct, eq=False, gc=False):
     """See `times`. Records too old to be asked for are dropped while the episode goes on."""
     seen: Seen
     evidence: tuple[Evidence, ...]
-    members: list[tuple[str, ...]] | None
-    """For each of `times` the values of the columns that have a minimum; None once opened, or when
-    no minimum needs them."""
+    inputs: list[Inputs] | None
+    """For each of `times` what it handed in; None once opened, or when no threshold needs them."""
+    checked: int = 0
+    """The clock up to which it is known that no record leaving its window made the row come true."""
+    held_until: int | None = None
+    """The clock at which an opening that is held back is due."""
     raised: Raised | None = None
     absorbed: tuple[Raised, ...] = ()
     """Alerts of episodes that were joined to this one, still to be closed with it."""
@@ -86,9 +89,7 @@ def keep_evidence(evidence: tuple[Evidence, ...], limit: int, *, opened: bool) -
     return (evidence[:1] + evidence[len(evidence) - limit + 1 :])[:limit]
 
 
-def join(
-    columns: tuple[Column, ...], window: int, max_evidence: int, earlier: Episode, later: Episode
-) -> Episode:
+def join(columns: Columns, window: int, max_evidence: int, earlier: Episode, later: Episode) -> Episode:
     """One episode of two that a record has joined, `earlier` before `later`; they are used up.
 
     The alert that opened first among those not closed speaks for both from now on (among closed
@@ -98,19 +99,19 @@ def join(
     live = [raised for raised in alerts if raised.stage is not Stage.CLOSED]
     speaker = min(live or alerts, key=lambda raised: (raised.opened_at, raised.opening), default=None)
     ours, theirs = (earlier, later) if speaker in earlier.alerts() else (later, earlier)
-    seen = recent.spread(columns, ours.seen, ours.first)
-    gained = recent.add(
-        columns,
+    seen = columns.spread(ours.seen, ours.first)
+    gained = columns.join(
         seen,
-        recent.spread(columns, theirs.seen, theirs.first),
+        columns.spread(theirs.seen, theirs.first),
         shown_after=ours.last - window,
         shows_after=later.last - window,
     )
     if speaker is not None:
         speaker.is_news |= gained
-    members = None
-    if speaker is None and earlier.members is not None and later.members is not None:
-        members = earlier.members + later.members
+    inputs = None
+    if speaker is None and earlier.inputs is not None and later.inputs is not None:
+        inputs = earlier.inputs + later.inputs
+    held = [until for until in (earlier.held_until, later.held_until) if until is not None]
     return Episode(
         first=earlier.first,
         last=later.last,
@@ -118,7 +119,59 @@ def join(
         times=earlier.times + later.times,
         seen=seen,
         evidence=keep_evidence(ours.evidence + theirs.evidence, max_evidence, opened=speaker is not None),
-        members=members,
+        inputs=inputs,
+        checked=max(earlier.checked, later.checked),
+        held_until=min(held, default=None) if speaker is None else None,
         raised=speaker,
         absorbed=tuple(raised for raised in live if raised is not speaker),
+    )
+
+
+def without(columns: Columns, window: int, episode: Episode, position: int) -> tuple[Episode, ...]:
+    """What is left of an episode that has not opened when the record at `position` is taken out again.
+
+    Nothing, the rest, or two episodes when the record was all that joined its neighbours.
+    """
+    assert episode.inputs is not None, "only what is not opened remembers the inputs of each record"
+    gone = remembered.time_at(episode.times, position)
+    times, inputs = episode.times[:], list(episode.inputs)
+    remembered.take_out(times, position)
+    del inputs[position]
+    left: list[Episode] = []
+    begin = 0
+    for end in range(1, len(inputs) + 1):
+        if end < len(inputs):
+            gap = remembered.time_at(times, end) - remembered.time_at(times, end - 1)
+            if gap < window:
+                continue
+        left.append(_part(columns, episode, times[2 * begin : 2 * end], inputs[begin:end], gone))
+        begin = end
+    return tuple(left)
+
+
+def with_inputs(columns: Columns, episode: Episode, position: int, inputs: Inputs) -> Episode:
+    """The same episode when the record at `position` hands in something else; it has not opened."""
+    assert episode.inputs is not None, "only what is not opened remembers the inputs of each record"
+    changed = [*episode.inputs[:position], inputs, *episode.inputs[position + 1 :]]
+    return _part(columns, episode, episode.times, changed, None)
+
+
+def _part(
+    columns: Columns, whole: Episode, times: array[int], inputs: list[Inputs], gone: int | None
+) -> Episode:
+    first, last = remembered.time_at(times, 0), times[-2]
+    states = columns.spread(inputs[0], first)
+    for position in range(1, len(inputs)):
+        time = remembered.time_at(times, position)
+        columns.add(states, inputs[position], time, time, time)
+    return Episode(
+        first=first,
+        last=last,
+        touched=whole.touched,
+        times=times,
+        seen=inputs[0] if len(inputs) == 1 else states,
+        evidence=tuple(e for e in whole.evidence if first <= e.time <= last and e.time != gone),
+        inputs=inputs,
+        checked=whole.checked,
+        held_until=whole.held_until,
     )

@@ -14,15 +14,20 @@ from hashlib import blake2b
 
 from stream_detector.activity.record import ActivityRecord, TimeSource
 from stream_detector.kql.text import fold
+from stream_detector.rules.model import Value
 
 _DIGEST_BYTES = 16
 """128 bits: a collision is out of reach even for someone who chooses caller names."""
 _ALERTS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:stream-detector:alert")
 
 
-def group_digest(rule_id: str, key: tuple[str, ...], *, ignore_case: bool) -> bytes:
-    """16 bytes that name a group of a rule; in hex, the `dedup_key` of its alerts."""
-    return _digest((rule_id, *(map(fold, key) if ignore_case else key)))
+def group_digest(rule_id: str, key: tuple[Value, ...], *, ignore_case: bool) -> bytes:
+    """16 bytes that name a group of a rule; in hex, the `dedup_key` of its alerts.
+
+    A column of the key has one type, so the text of a value that is no text cannot be taken for one.
+    """
+    texts = [value if isinstance(value, str) else str(value) for value in key]
+    return _digest((rule_id, *(map(fold, texts) if ignore_case else texts)))
 
 
 def fingerprint(record: ActivityRecord) -> bytes:
@@ -45,6 +50,11 @@ def fingerprint(record: ActivityRecord) -> bytes:
         origin = record.origin
         texts += (origin.partition, str(origin.sequence_number), str(origin.index))
     return _digest(texts)
+
+
+def of_mark(mark: int) -> bytes:
+    """A name from what is remembered beside a record's time, where the whole fingerprint is gone."""
+    return mark.to_bytes(8, "big", signed=True)
 
 
 def short_fingerprint(full: bytes) -> int:

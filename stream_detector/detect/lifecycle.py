@@ -6,7 +6,7 @@
                                                         |at e3 + window + grace, by the clock
 
     event      row shown
-    opened     the query's row at the instant at which the minimums were met
+    opened     the query's row at the instant at which it was first returned
     updated    the episode's row at its newest record
     closed     the same: what the query returned last
 
@@ -20,11 +20,11 @@ from __future__ import annotations
 
 from stream_detector.detect import identity
 from stream_detector.detect.alert import Alert, AlertEvent
+from stream_detector.detect.columns import Columns
 from stream_detector.detect.episode import Episode, Raised, Stage
-from stream_detector.detect.group import Group, aggregate
+from stream_detector.detect.group import Group
 from stream_detector.detect.options import WindowOptions
-from stream_detector.detect.recent import Column
-from stream_detector.rules.model import Aggregates, Rule
+from stream_detector.rules.model import Rule, Summary
 
 _TENFOLD = 10
 """`updated` tells of a count when it has grown this many times: each decade once."""
@@ -33,16 +33,18 @@ _TENFOLD = 10
 class Lifecycle:
     """Alerts of one rule. Holds no state of its own: that is in the episodes."""
 
-    def __init__(self, rule: Rule, columns: tuple[Column, ...], options: WindowOptions) -> None:
+    def __init__(self, rule: Rule, columns: Columns, options: WindowOptions) -> None:
         self._rule = rule
         self._columns = columns
         self._window = rule.window
         self._options = options
+        grace = rule.handling.close_grace
+        self._grace = options.close_grace if grace is None else grace
 
     def open(
         self, group: Group, episode: Episode, instant: int, time: int, content: bytes, now: int
     ) -> Alert:
-        """`opened`: the record of this time and content, the last to join, made the row meet the minimums."""
+        """`opened`: the record of this time and content made the row one that the query returns."""
         row = self._row(group.episodes, instant)
         raised = Raised(
             opening=content,
@@ -53,11 +55,11 @@ class Lifecycle:
             shown_count=row.count,
             shown_at=now,
         )
-        episode.evidence = (*episode.evidence[-1:], *episode.evidence[:-1])
         alert = self._alert(group, episode, raised, AlertEvent.OPENED, row, now)
         # Only now: should a rule fail to dress its row, the next record opens the episode instead.
         episode.raised = raised
-        episode.members = None
+        episode.inputs = None
+        episode.held_until = None
         return alert
 
     def note_growth(self, raised: Raised, gained: bool, count: int) -> None:
@@ -92,7 +94,7 @@ class Lifecycle:
                 continue
             if episode.last + self._window <= now:
                 raised.stage = Stage.LAPSED
-            if episode.last + self._window + self._options.close_grace <= now:
+            if episode.last + self._window + self._grace <= now:
                 alerts += self.close(group, episode, now)
         if any(self._is_over(episode, now) for episode in group.episodes):
             group.episodes = tuple(e for e in group.episodes if not self._is_over(e, now))
@@ -115,13 +117,13 @@ class Lifecycle:
         return [self._alert(group, episode, raised, AlertEvent.CLOSED, row, now) for raised in closing]
 
     def due(self, episode: Episode) -> int:
-        """When the clock alone changes something about the episode."""
+        """When the clock alone changes something about the episode, apart from opening it."""
         raised = episode.raised
         if raised is None or raised.stage is Stage.CLOSED:
             return self._remembered_until(episode)
         end = episode.last + self._window
         if raised.stage is Stage.LAPSED:
-            end += self._options.close_grace
+            end += self._grace
         return min(end, raised.shown_at + self._options.update_interval) if raised.is_news else end
 
     def _is_over(self, episode: Episode, now: int) -> bool:
@@ -138,13 +140,13 @@ class Lifecycle:
         raised.is_news = False
         return self._alert(group, episode, raised, AlertEvent.UPDATED, row, now)
 
-    def _row(self, of: tuple[Episode, ...], instant: int) -> Aggregates:
-        row = aggregate(self._columns, of, instant - self._window)
+    def _row(self, of: tuple[Episode, ...], instant: int) -> Summary:
+        row = self._columns.summary(of, instant - self._window)
         assert row is not None, "a row is shown only at instants at which there is one"
         return row
 
     def _alert(
-        self, group: Group, episode: Episode, raised: Raised, event: AlertEvent, row: Aggregates, now: int
+        self, group: Group, episode: Episode, raised: Raised, event: AlertEvent, row: Summary, now: int
     ) -> Alert:
         return Alert(
             alert_id=identity.alert_id(group.digest, raised.opening),
@@ -152,7 +154,7 @@ class Lifecycle:
             event=event,
             revision=raised.revision,
             rule=self._rule.info,
-            group=dict(zip(self._rule.key_columns, group.key, strict=True)),
+            group=self._rule.group(group.key),
             row=self._rule.row(group.key, row),
             opened_at=raised.opened_at,
             detected_at=now,

@@ -6,6 +6,10 @@ depends on whether it is shared.
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
+Shared = TypeVar("Shared")
+
 _MOST_TEXTS = 4096
 _LONGEST = 256
 """Together with the number a bound of a few megabytes; longer texts are rarely the same."""
@@ -30,6 +34,11 @@ class SharedTexts:
             self._texts[text] = text
         return text
 
-    def all_of(self, texts: tuple[str, ...]) -> tuple[str, ...]:
-        """`of` for each."""
-        return tuple(map(self.of, texts))
+    def all_of(self, values: tuple[Shared, ...]) -> tuple[Shared, ...]:
+        """`of` for each text, also inside tuples; everything else as it is."""
+        return tuple([self._of_any(value) for value in values])
+
+    def _of_any(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.of(value)
+        return tuple(map(self._of_any, value)) if isinstance(value, tuple) else value

@@ -65,3 +65,8 @@ def insert(times: array[int], time: int, mark: int) -> int:
 def drop_oldest(times: array[int], count: int) -> None:
     """Forget the `count` oldest records."""
     del times[: count << 1]
+
+
+def take_out(times: array[int], position: int) -> None:
+    """Forget the record at `position`."""
+    del times[position << 1 : (position << 1) + 2]

@@ -1,11 +1,4 @@
-"""The sliding window of one rule: which episode a record belongs to, and whether it opens an alert.
-
-    W, the window    |---------|
-    known               [e1  e2]            [e3]            two episodes, W or more apart
-    arrives           a        b    c
-    event time    ----|--|---|-|----|-------|------->
-    a, b, c at less than W of e1 to e2: each joins that episode; c would also join e3 if it were
-    less than W before it, and make one episode of both
+"""The sliding window of one rule: takes in records and tells what they and the clock bring.
 
 - Opening is eager: on arrival, in event time, whatever the clock.
 - A record that joins an episode opens nothing if that has opened. Nothing is left out for being
@@ -20,21 +13,26 @@ depend on how often `advance` was called. What alerts say and when they end is i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
+
+from msgspec import Struct
 
 from stream_detector.activity.record import ActivityRecord
 from stream_detector.detect import episode as episodes
-from stream_detector.detect import identity, minimums, recent
+from stream_detector.detect import identity
 from stream_detector.detect import times as remembered
 from stream_detector.detect.alert import Alert, Evidence
+from stream_detector.detect.chains import Chains
+from stream_detector.detect.columns import Inputs, columns_of
 from stream_detector.detect.episode import Episode, Stage
-from stream_detector.detect.group import NEVER, Group, aggregate
+from stream_detector.detect.group import NEVER, Group
 from stream_detector.detect.lifecycle import Lifecycle
+from stream_detector.detect.openings import Opener
 from stream_detector.detect.options import WindowOptions
 from stream_detector.detect.schedule import Schedule
 from stream_detector.detect.shared_texts import SharedTexts
-from stream_detector.rules.model import Match, Rule
+from stream_detector.rules.model import Match, Rejection, Rule, Value
 
 _SLOTS_PER_WINDOW = 64
 """Slots of the schedule: some two minutes each for a window of two hours."""
@@ -48,47 +46,126 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
 
 
-class RuleWindow:
-    """State of one rule.
+class Rival(Struct, frozen=True, gc=False):
+    """A rule that goes before this one where both have a group."""
 
-    Raises:
-        ValueError: a threshold names a column that is neither the count nor a set.
-    """
+    window: RuleWindow
+    order: tuple[int, ...]
+    """Positions of its key columns in the key of this rule."""
+
+    def key_of(self, key: tuple[Value, ...]) -> tuple[Value, ...]:
+        """The other rule's key for a key of this one."""
+        return tuple(key[position] for position in self.order)
+
+
+class RuleWindow:
+    """State of one rule."""
 
     def __init__(self, rule: Rule, options: WindowOptions, texts: SharedTexts) -> None:
         self.rule = rule
         self._options = options
+        self._deduplicate = options.deduplicate and rule.handling.deduplicate
         self._texts = texts
-        self._columns = recent.columns_of(rule)
-        self._minimums = minimums.minimums_of(rule)
-        self._most_records = max(options.max_records_per_group, self._minimums.count)
+        self._most_records = max(options.max_records_per_group, rule.records_needed)
+        self._columns = columns_of(rule, self._most_records)
         self._lifecycle = Lifecycle(rule, self._columns, options)
+        self._chains = Chains(rule, self._columns, options, self._lifecycle, texts)
+        self._opener = Opener(rule, self._columns)
         self._groups: dict[bytes, Group] = {}
         self._schedule = Schedule(rule.window // _SLOTS_PER_WINDOW)
         self._open = 0
+        self._rivals: tuple[Rival, ...] = ()
 
-    def apply(self, record: ActivityRecord, match: Match, now: int) -> tuple[Outcome, list[Alert]]:
-        """Take in a record that the rule matches."""
-        digest = identity.group_digest(self.rule.info.id, match.key, ignore_case=self.rule.ignore_case)
-        group = self._groups.get(digest) or Group(digest)
+    def yield_to(self, rivals: Sequence[RuleWindow]) -> None:
+        """Open no alert while one of `rivals` has the same group open."""
+        names = self.rule.key_columns
+        self._rivals = tuple(
+            Rival(window, tuple(names.index(name) for name in window.rule.key_columns)) for window in rivals
+        )
+
+    def judge(self, record: ActivityRecord, now: int) -> tuple[Match | Rejection, Outcome, list[Alert]]:
+        """Ask the rule about a record, and take it in if it matches."""
+        decision = self.rule.evaluate(record)
+        if isinstance(decision, Rejection):
+            return decision, Outcome.FILTERED, []
+        return decision, *self.apply(record, decision, now)
+
+    def apply(
+        self, record: ActivityRecord, match: Match, now: int, operation: bytes = b""
+    ) -> tuple[Outcome, list[Alert]]:
+        """Take in a record that the rule matches; `operation` names its operation where rules correlate."""
+        group = self._group_of(match.key)
         was_open = group.is_open()
-        alerts = self._lifecycle.settle(group, now)
+        alerts = self._settle(group, now)
         content = identity.fingerprint(record)
         mark = identity.short_fingerprint(content)
-        touching = self._touching(group, record.time)
-        if self._options.deduplicate and self._is_known(touching, record.time, mark):
+        touching = self._chains.touching(group, record.time)
+        inputs = self._texts.all_of(self._columns.inputs(match, operation or content))
+        known = next((e for e in touching if remembered.holds(e.times, record.time, mark)), None)
+        if self._deduplicate and known is not None:
+            if operation:
+                alerts += self._amend(group, known, record, mark, inputs, now)
             self._store(group, was_open)
             return Outcome.DUPLICATE, alerts
         if not group.episodes:
             group.key = self._texts.all_of(match.key)
-        episode = self._take_in(group, touching, record, match, mark, now)
-        if episode.raised is not None:
-            alerts += self._lifecycle.tell_joined(group, episode, episode.raised, now)
-        elif (instant := self._opens_at(group, episode, record.time, now)) is not None:
-            alerts.append(self._lifecycle.open(group, episode, instant, record.time, content, now))
+        episode = self._chains.take_in(group, touching, record, inputs, mark, now)
+        alerts += self._tell(group, episode, record, content, now)
         alerts += self._keep_bounds(group, episode, now)
         self._store(group, was_open)
         return Outcome.MATCHED, alerts
+
+    def retract(self, record: ActivityRecord, key: tuple[Value, ...], now: int) -> list[Alert]:
+        """Take out a record that had matched under `key` and, by what is known now, does not.
+
+        Only as long as its episode has not opened, by the clock too: what was paged stays told.
+        """
+        group = self._group_of(key)
+        was_open = group.is_open()
+        alerts = self._settle(group, now)
+        mark = identity.short_fingerprint(identity.fingerprint(record))
+        for episode in self._chains.touching(group, record.time):
+            if episode.inputs is None or not remembered.holds(episode.times, record.time, mark):
+                continue
+            position = remembered.place(episode.times, record.time, mark)
+            parts = episodes.without(self._columns, self.rule.window, episode, position)
+            group.replace((episode,), *parts)
+        self._store(group, was_open)
+        return alerts
+
+    def has_told(self, record: ActivityRecord, key: tuple[Value, ...]) -> bool:
+        """Whether a record is counted in a group under an alert, open or closed."""
+        group = self._groups.get(self._digest(key))
+        if group is None:
+            return False
+        mark = identity.short_fingerprint(identity.fingerprint(record))
+        return any(
+            episode.raised is not None and remembered.holds(episode.times, record.time, mark)
+            for episode in group.episodes
+        )
+
+    def open_episode(self, key: tuple[Value, ...], now: int) -> tuple[Group, Episode] | None:
+        """The group of this key and its episode that is open at `now`; None when none is."""
+        group = self._groups.get(self._digest(key))
+        episode = None if group is None else group.open_episode(self.rule.window, now)
+        return None if group is None or episode is None else (group, episode)
+
+    def add_evidence(self, key: tuple[Value, ...], record: ActivityRecord, now: int) -> list[Alert]:
+        """Name a record of another rule in the open alert of the group; tells it with `updated`."""
+        found = self.open_episode(key, max(now, record.time))
+        if found is None:
+            return []
+        group, episode = found
+        was_open = group.is_open()
+        added = (Evidence.of(record, self._texts),)
+        episode.evidence = episodes.keep_evidence(
+            episode.evidence + added, self._options.max_evidence, opened=True
+        )
+        if episode.raised is not None:
+            episode.raised.is_news = True
+        alerts = self._lifecycle.tell_news(group, episode, now)
+        self._store(group, was_open)
+        return alerts
 
     def advance(self, now: int) -> list[Alert]:
         """Everything that the clock alone brings: closings, updates that were held back, forgetting."""
@@ -100,7 +177,7 @@ class RuleWindow:
                 continue
             group.wake = NEVER
             was_open = group.is_open()
-            alerts += self._lifecycle.settle(group, now)
+            alerts += self._settle(group, now)
             for episode in group.episodes:
                 alerts += self._lifecycle.tell_news(group, episode, now)
             self._store(group, was_open)
@@ -114,9 +191,9 @@ class RuleWindow:
         """The rows of the query at `at`, in the order in which the groups appeared."""
         floor = at - self.rule.window
         for group in tuple(self._groups.values()):
-            row = aggregate(self._columns, group.episodes, floor)
-            if row is not None and self._minimums.met_by(row):
-                yield self.rule.row(group.key, row)
+            summary = self._columns.summary(group.episodes, floor)
+            if summary is not None and self.rule.meets(group.key, summary):
+                yield self.rule.row(group.key, summary)
 
     def groups_open(self, now: int) -> int:
         """Number of groups with an open alert at `now`. Costs what `advance(now)` has left undone."""
@@ -135,103 +212,73 @@ class RuleWindow:
         """Number of groups in memory, open or not."""
         return len(self._groups)
 
-    def _touching(self, group: Group, time: int) -> list[Episode]:
-        """The episodes that a record joins: none, one, or the two it lies between."""
-        window = self.rule.window
-        return [e for e in group.episodes if e.first - window < time < e.last + window]
+    def _digest(self, key: tuple[Value, ...]) -> bytes:
+        handling = self.rule.handling
+        return identity.group_digest(self.rule.info.id, key, ignore_case=handling.ignore_case)
 
-    def _is_known(self, touching: list[Episode], time: int, mark: int) -> bool:
-        return any(remembered.holds(episode.times, time, mark) for episode in touching)
+    def _group_of(self, key: tuple[Value, ...]) -> Group:
+        digest = self._digest(key)
+        return self._groups.get(digest) or Group(digest)
 
-    def _take_in(
-        self, group: Group, touching: list[Episode], record: ActivityRecord, match: Match, mark: int, now: int
-    ) -> Episode:
-        """The episode that the record belongs to from now on."""
-        alone = self._begin(record, match, mark, now)
-        if not touching:
-            group.replace((), alone)
-            return alone
-        episode = touching[0]
-        if len(touching) > 1:
-            episode = self._join(touching[0], touching[1])
-            group.replace(touching, episode)
-        self._extend(episode, alone, mark)
-        episode.touched = max(episode.touched, now)
-        self._drop_past(episode, now)
-        return episode
+    def _settle(self, group: Group, now: int) -> list[Alert]:
+        """What the clock has brought the group by `now`: openings by time alone, closings, forgetting."""
+        alerts: list[Alert] = []
+        for episode in group.episodes:
+            instant = self._opener.due_by(group, episode, now)
+            if instant is None or self._is_silenced(group.key, instant):
+                continue
+            last = identity.of_mark(episode.times[-1])
+            alerts.append(self._lifecycle.open(group, episode, instant, instant, last, now))
+        return alerts + self._lifecycle.settle(group, now)
 
-    def _begin(self, record: ActivityRecord, match: Match, mark: int, now: int) -> Episode:
-        """The episode that a record is by itself."""
-        evidence = (Evidence.of(record, self._texts),)
-        return Episode(
-            first=record.time,
-            last=record.time,
-            touched=now,
-            times=remembered.of_one(record.time, mark),
-            seen=self._texts.all_of(match.members),
-            evidence=evidence if self._options.max_evidence else (),
-            members=[self._minimums.tracked(match.members)] if self._minimums.sets else None,
-        )
-
-    def _join(self, earlier: Episode, later: Episode) -> Episode:
-        return episodes.join(self._columns, self.rule.window, self._options.max_evidence, earlier, later)
-
-    def _extend(self, episode: Episode, record: Episode, mark: int) -> None:
-        """Add to `episode` the only record of `record`."""
-        window = self.rule.window
-        shown_after = episode.last - window
-        episode.seen = recent.spread(self._columns, episode.seen, episode.first)
-        episode.first = min(episode.first, record.first)
-        episode.last = max(episode.last, record.last)
-        gained = recent.add(
-            self._columns,
-            episode.seen,
-            recent.spread(self._columns, record.seen, record.first),
-            shown_after=shown_after,
-            shows_after=episode.last - window,
-        )
-        position = remembered.insert(episode.times, record.first, mark)
-        if episode.members is not None and record.members is not None:
-            episode.members[position:position] = record.members
-        is_opened = episode.raised is not None
-        episode.evidence = episodes.keep_evidence(
-            episode.evidence + record.evidence, self._options.max_evidence, opened=is_opened
-        )
+    def _tell(
+        self, group: Group, episode: Episode, record: ActivityRecord, content: bytes, now: int
+    ) -> list[Alert]:
+        """What is told when a record has joined the episode; `content` names it."""
         if episode.raised is not None:
-            counted = remembered.count_through(episode.times, episode.last - window)
-            count = remembered.size(episode.times) - counted
-            self._lifecycle.note_growth(episode.raised, gained, count)
-
-    def _opens_at(self, group: Group, episode: Episode, time: int, now: int) -> int | None:
-        """The instant at which a row first meets the minimums, if the record makes one do so."""
-        if self._minimums.any_record_meets:
-            return time
-        if self._may_meet(episode, time):
-            instant = minimums.first_met(
-                self._minimums, episode.times, episode.members, time, self.rule.window
+            return self._lifecycle.tell_joined(group, episode, episode.raised, now)
+        instant = self._opener.opens_at(group, episode, record.time, now)
+        if instant is None:
+            return []
+        if self._is_silenced(group.key, max(now, record.time)):
+            return self._amend_rivals(group.key, record, now) if self.rule.handling.amends else []
+        if episode.evidence:
+            opening = Evidence.of(record, self._texts)
+            rest = tuple(evidence for evidence in episode.evidence if evidence != opening)
+            episode.evidence = episodes.keep_evidence(
+                (opening, *rest), self._options.max_evidence, opened=True
             )
-            if instant is not None:
-                return instant
-            # The sets know more than the times when the oldest times were dropped at the bound.
-            if self._minimums.sets and self._is_met((episode,), episode.last, time):
-                return episode.last
-        # Only records ahead of the clock can make the row at `now` fuller than every window above.
-        if group.episodes[-1].last > now and self._is_met(group.episodes, now, time):
-            return now
-        return None
+        return [self._lifecycle.open(group, episode, instant, record.time, content, now)]
 
-    def _may_meet(self, episode: Episode, time: int) -> bool:
-        """Whether any window with the record at `time` can hold enough members: a look at the sets
-        alone, so that a flood of records that add no member costs no look at every one of them."""
-        seen = recent.spread(self._columns, episode.seen, episode.first)
-        floor = time - self.rule.window
-        return all(sum(last > floor for last in seen[at].values()) >= n for at, n in self._minimums.sets)
+    def _amend_rivals(self, key: tuple[Value, ...], record: ActivityRecord, now: int) -> list[Alert]:
+        return [
+            alert
+            for rival in self._rivals
+            for alert in rival.window.add_evidence(rival.key_of(key), record, now)
+        ]
 
-    def _is_met(self, of: tuple[Episode, ...], instant: int, time: int) -> bool:
-        """Whether the row of `of` at `instant` meets the minimums and counts the record at `time`."""
-        floor = instant - self.rule.window
-        row = aggregate(self._columns, of, floor) if time > floor else None
-        return row is not None and self._minimums.met_by(row)
+    def _is_silenced(self, key: tuple[Value, ...], at: int) -> bool:
+        """Whether a rule that goes before has the same group open at that instant."""
+        return any(rival.window.open_episode(rival.key_of(key), at) is not None for rival in self._rivals)
+
+    def _amend(
+        self, group: Group, episode: Episode, record: ActivityRecord, mark: int, inputs: Inputs, now: int
+    ) -> list[Alert]:
+        """A record that is known hands in more than before, from what other rows of its operation say."""
+        if episode.inputs is not None:
+            position = remembered.place(episode.times, record.time, mark)
+            if episode.inputs[position] == inputs:
+                return []
+            changed = episodes.with_inputs(self._columns, episode, position, inputs)
+            group.replace((episode,), changed)
+            return self._tell(group, changed, record, identity.fingerprint(record), now)
+        floor = episode.last - self.rule.window
+        episode.seen = self._columns.spread(episode.seen, episode.first)
+        gained = self._columns.add(episode.seen, inputs, record.time, floor, floor)
+        if episode.raised is None:
+            return []
+        self._lifecycle.note_growth(episode.raised, gained, self._columns.count(episode, floor))
+        return self._lifecycle.tell_news(group, episode, now)
 
     def _store(self, group: Group, was_open: bool) -> None:
         """Every change of a group ends here: the one place where state is put back."""
@@ -242,20 +289,11 @@ class RuleWindow:
                 self._groups = {}  # a dict never gives back the room of what was deleted
             return
         self._groups[group.digest] = group
-        due = min(map(self._lifecycle.due, group.episodes))
+        due = min(
+            min(self._lifecycle.due(episode), self._opener.next_look(episode)) for episode in group.episodes
+        )
         if due < group.wake:
             group.wake = self._schedule.put(due, group.digest)
-
-    def _drop_past(self, episode: Episode, now: int) -> None:
-        """Drop the times that no row within the lateness can ask for any more."""
-        past = min(episode.last, now) - self.rule.window - self._options.lateness
-        if remembered.time_at(episode.times, 0) <= past:
-            self._drop(episode, remembered.count_through(episode.times, past))
-
-    def _drop(self, episode: Episode, count: int) -> None:
-        remembered.drop_oldest(episode.times, count)
-        if episode.members is not None:
-            del episode.members[:count]
 
     def _keep_bounds(self, group: Group, current: Episode, now: int) -> list[Alert]:
         """Drop the oldest records and episodes beyond the limits; an alert that goes with one is closed.
@@ -272,6 +310,8 @@ class RuleWindow:
         if surplus > 0:
             for episode in sorted(group.episodes, key=lambda episode: episode.raised is None):
                 count = min(surplus, remembered.size(episode.times) - 1)
-                self._drop(episode, count)
+                self._chains.drop(episode, count)
+                if episode.raised is not None:
+                    self._columns.limit(episode.seen, remembered.size(episode.times))
                 surplus -= count
         return alerts

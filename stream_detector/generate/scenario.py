@@ -1,8 +1,8 @@
-"""The demo's story: ten seconds of a tenant's life, with five attacks and two things that must stay quiet.
+"""The demo's story: ten seconds of a tenant, with five attacks and two things that RULE 15 passes over.
 
     seconds   0 ------ 1 ------ 2 ------ 3 ------ 4 ------ 5 ------ 6 ------ 7 ------ 8 ------ 9
-    attacks        A            t        B        C        D             E             A again
-                                         (B touches four machines, one alert)
+    RULE 15        A                     B        C        D             E             A again
+    other rules                 t        (B touches four machines,  f    one alert)
 
 Steps say when they are due and are rendered with the time of that moment, so that their records
 are as fresh as a live feed's. Reads no clock: whoever plays the story passes the time.
@@ -33,8 +33,8 @@ class Step:
     """Seconds since the story began."""
     title: str
     """What happens, for a reader of the demo; "" for background."""
-    pages: bool
-    """True when this step opens a group, so that exactly one page follows it."""
+    pages: str
+    """Id of the rule of which exactly one page follows this step; "" when none does."""
     render: Callable[[int], GeneratedBody]
     """Writes the body for a moment in ticks. Called once, in order."""
 
@@ -43,7 +43,7 @@ def scenario(seed: int = 15) -> Iterator[Step]:
     """The steps in the order they are due."""
     story = _Story(Random(seed))  # noqa: S311 - repeatable on purpose
     background = [
-        Step(index * _BACKGROUND_EVERY, "", False, story.background)
+        Step(index * _BACKGROUND_EVERY, "", "", story.background)
         for index in range(int(SCENARIO_SECONDS / _BACKGROUND_EVERY))
     ]
     return iter(sorted([*background, *story.events()], key=lambda step: step.after))
@@ -51,7 +51,7 @@ def scenario(seed: int = 15) -> Iterator[Step]:
 
 def scenario_pages(seed: int = 15) -> int:
     """How many alerts open when the whole story is played."""
-    return sum(step.pages for step in scenario(seed))
+    return sum(bool(step.pages) for step in scenario(seed))
 
 
 def _case(cases: tuple[Case, ...], name: str) -> Case:
@@ -97,26 +97,33 @@ class _Story:
         insider = self._target("lee.gu@contoso.com", "rg-identity", "2001:db8::15")
         # E: an attack in the same body as a record that cannot be read.
         neighbour = self._target("diego.siciliani@contoso.com", "rg-build", "203.0.113.9")
-        # Quiet: the Terraform pipeline does what it is allowed to do.
+        # t: the Terraform pipeline, which RULE 15 leaves out by its name, and nobody has listed yet.
         pipeline = self._target("svc-terraform@contoso.com", "rg-web", "192.0.2.8")
         allowed = self._attack(_case(NEAR_MISSES, "excluded caller"), pipeline)
         failed = self._attack(_case(NEAR_MISSES, "failed"), neighbour)
         again = self._attack(run_command, phished)
         return [
-            Step(0.4, "A: Run Command by a phished administrator", True, self._attack(run_command, phished)),
-            Step(2.1, "Terraform installs an extension: quiet", False, allowed),
-            Step(3.0, "B: a stolen service principal, four machines", True, self._attack(by_type, stolen)),
+            Step(
+                0.4, "A: Run Command by a phished administrator", "rule15", self._attack(run_command, phished)
+            ),
+            Step(2.1, "Terraform installs an extension: excluded-caller pages", "excluded-caller", allowed),
+            Step(
+                3.0, "B: a stolen service principal, four machines", "rule15", self._attack(by_type, stolen)
+            ),
             *(
-                Step(
-                    3.0 + 0.2 * index, "B: the next machine, same group", False, self._attack(by_type, stolen)
-                )
+                Step(3.0 + 0.2 * index, "B: the next machine, same group", "", self._attack(by_type, stolen))
                 for index in (1, 2, 3)
             ),
-            Step(4.2, "C: Linux script, operation written with escapes", True, self._escaped(hidden)),
-            Step(5.1, "D: delivered four minutes late", True, self._attack(run_command, insider, 4 * MINUTE)),
-            Step(6.0, "a script extension that Azure refused: quiet", False, failed),
-            Step(6.8, "E: next to a record that cannot be read", True, self._beside_broken(neighbour)),
-            Step(8.2, "A again: the same group is still open, no second page", False, again),
+            Step(4.2, "C: Linux script, operation written with escapes", "rule15", self._escaped(hidden)),
+            Step(
+                5.1,
+                "D: delivered four minutes late",
+                "rule15",
+                self._attack(run_command, insider, 4 * MINUTE),
+            ),
+            Step(6.0, "a script that ran and failed: script-extension pages", "script-extension", failed),
+            Step(6.8, "E: next to a record that cannot be read", "rule15", self._beside_broken(neighbour)),
+            Step(8.2, "A again: the same group is still open, no second page", "", again),
         ]
 
     def _escaped(self, target: Target) -> Callable[[int], GeneratedBody]:

@@ -44,6 +44,11 @@ def member(value: Dynamic, name: str) -> Dynamic:
     return value.get(name) if isinstance(value, dict) else None
 
 
+def element(value: Dynamic, position: int) -> Dynamic:
+    """`value[position]`: from 0, or from the end below zero; null unless `value` is an array that long."""
+    return value[position] if isinstance(value, list) and -len(value) <= position < len(value) else None
+
+
 def to_text(value: Dynamic) -> str:
     """`tostring(value)`: "" for null, a string as it is, a bag or array as compact JSON."""
     if value is None:
@@ -57,8 +62,8 @@ def array_length(value: Dynamic) -> int | None:
 
 
 def split(text: str, delimiter: str) -> list[str]:
-    """`split(text, delimiter)`: empty parts are kept, and "" gives one empty part."""
-    return text.split(delimiter)
+    """`split(text, delimiter)`: empty parts are kept, and "" gives one empty part. "" splits nothing."""
+    return text.split(delimiter) if delimiter else [text]
 
 
 def part(parts: list[str], position: int) -> str:
@@ -71,13 +76,13 @@ def _parse_slowly(text: str) -> Dynamic:
     try:
         value = json.loads(text, parse_constant=_refuse, parse_float=_number, parse_int=_number)
         # Written and read again, so that halves are replaced at every depth at once.
-        repaired: Dynamic = orjson.loads(_mend(json.dumps(value, ensure_ascii=False)))
+        repaired: Dynamic = orjson.loads(mend(json.dumps(value, ensure_ascii=False)))
     except (ValueError, RecursionError):
         return text
     return repaired
 
 
-def _mend(text: str) -> str:
+def mend(text: str) -> str:
     """`text` with every half of a surrogate pair replaced by U+FFFD."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
@@ -127,4 +132,8 @@ def _between(
 
 
 def _scalar(value: Dynamic) -> str:
-    return orjson.dumps(value).decode()
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        # Half of a surrogate pair, or a whole number beyond 64 bits.
+        return json.dumps(mend(value) if isinstance(value, str) else value, ensure_ascii=False)

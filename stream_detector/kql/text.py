@@ -123,3 +123,80 @@ def _found(folded: str, needle: str, opens: bool, closes: bool) -> bool:
             return True
         start = folded.find(needle, start + 1)
     return False
+
+
+def has_exactly(text: str, needle: str) -> bool:
+    """`text has_cs needle`: as `has`, by case."""
+    return _found(text, *_edges(needle))
+
+
+def compile_has_exactly(needle: str) -> TextTest:
+    """`text has_cs needle` with the needle looked at once."""
+    edges = _edges(needle)
+    return lambda text: needle in text and _found(text, *edges)
+
+
+def has_prefix(text: str, needle: str) -> bool:
+    """`text hasprefix needle`: a term of `text` begins with `needle`, ignoring ASCII case."""
+    return has_prefix_exactly(fold(text), fold(needle))
+
+
+def has_prefix_exactly(text: str, needle: str) -> bool:
+    """`text hasprefix_cs needle`."""
+    return _found(text, needle, is_term_character(needle[:1]), False)
+
+
+def has_suffix(text: str, needle: str) -> bool:
+    """`text hassuffix needle`: a term of `text` ends with `needle`, ignoring ASCII case."""
+    return has_suffix_exactly(fold(text), fold(needle))
+
+
+def has_suffix_exactly(text: str, needle: str) -> bool:
+    """`text hassuffix_cs needle`."""
+    return _found(text, needle, False, is_term_character(needle[-1:]))
+
+
+def has_any(text: str, *needles: str) -> bool:
+    """`text has_any (needles)`."""
+    return any(has(text, needle) for needle in needles)
+
+
+def has_all(text: str, *needles: str) -> bool:
+    """`text has_all (needles)`."""
+    return all(has(text, needle) for needle in needles)
+
+
+def compile_has_all(needles: Sequence[str]) -> TextTest:
+    """`text has_all (needles)` with the needles folded once."""
+    edged = tuple(map(_edges, dict.fromkeys(map(fold, needles))))
+
+    def has_all(text: str) -> bool:
+        folded = fold(text)
+        return all(_found(folded, *edges) for edges in edged)
+
+    return has_all
+
+
+def contains(text: str, part: str) -> bool:
+    """`text contains part`, ignoring ASCII case."""
+    return fold(part) in fold(text)
+
+
+def contains_exactly(text: str, part: str) -> bool:
+    """`text contains_cs part`."""
+    return part in text
+
+
+def starts_exactly(text: str, prefix: str) -> bool:
+    """`text startswith_cs prefix`."""
+    return text.startswith(prefix)
+
+
+def ends_with(text: str, suffix: str) -> bool:
+    """`text endswith suffix`, ignoring ASCII case."""
+    return fold(text).endswith(fold(suffix))
+
+
+def ends_exactly(text: str, suffix: str) -> bool:
+    """`text endswith_cs suffix`."""
+    return text.endswith(suffix)

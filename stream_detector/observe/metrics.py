@@ -175,10 +175,10 @@ class Metrics:
         build.info({"version": __version__, "python": platform.python_version()})
 
     def _declare_rules(self, rules: Sequence[Rule]) -> None:
-        self._operations = {rule.info.id: rule.operations for rule in rules}
+        self._operations = {rule.info.id: rule.operations.names for rule in rules}
         for rule in rules:
             self._groups.labels(rule.info.id)
-            for operation in (*rule.operations, "other"):
+            for operation in (*sorted(rule.operations.names), "other"):
                 self._matches.labels(rule.info.id, operation)
             for clause in rule.clauses:
                 self._filtered.labels(rule.info.id, clause)

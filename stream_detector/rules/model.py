@@ -8,11 +8,16 @@ reads no clock; the sliding window belongs to `stream_detector.detect`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Protocol
 
 from msgspec import Struct
 
 from stream_detector.activity.record import ActivityRecord
+from stream_detector.rules.operations import WantedOperations, union
+
+Value = None | bool | int | float | str
+"""A scalar of KQL, held as `kql.types` says. Keys and inputs of aggregates are never dynamic."""
 
 
 class RuleInfo(Struct, frozen=True, gc=False):
@@ -28,27 +33,60 @@ class RuleInfo(Struct, frozen=True, gc=False):
     runbook_url: str
 
 
-class SetColumn(Struct, frozen=True, gc=False):
-    """A column of the row that holds make_set(value, capacity)."""
+class AggregateKind(StrEnum):
+    """How the values of a column of the row come about, and what a match hands in for it."""
+
+    COUNT = "count"
+    """Number of records. Nothing is handed in."""
+    FIRST = "first"
+    """Time of the oldest record: min(TimeGenerated). Nothing is handed in."""
+    LAST = "last"
+    """Time of the newest: max(TimeGenerated). Nothing is handed in."""
+    COUNT_IF = "count_if"
+    """Number of records that handed in True."""
+    SUM = "sum"
+    """Sum of the numbers; None is left out; 0 when nothing is left."""
+    DISTINCT = "distinct"
+    """Number of distinct values; None is left out. Exact up to `capacity`, and `capacity` beyond."""
+    SET = "set"
+    """At most `capacity` distinct values; None is left out. Gives a tuple."""
+    LIST = "list"
+    """At most `capacity` values; None is left out. Gives a tuple, oldest first."""
+    ANY = "any"
+    """One value, neither None nor "" if there is such a one; else what there is."""
+    GREATEST = "greatest"
+    """max and arg_max. Hands in (compared, shown): a value and a tuple of values; None is left out.
+    Gives the pair with the greatest compared value, None without any. Equal ones: the newest record.
+    A pair that compares None is worse than every other, as in arg_max of rows that are all null."""
+    LEAST = "least"
+    """The same for min and arg_min."""
+
+    @property
+    def takes_input(self) -> bool:
+        """Whether a match has a value for it."""
+        return self not in (AggregateKind.COUNT, AggregateKind.FIRST, AggregateKind.LAST)
+
+
+class Aggregate(Struct, frozen=True, gc=False):
+    """One aggregate of the summarize."""
 
     name: str
-    capacity: int
-
-
-class Minimum(Struct, frozen=True, gc=False):
-    """A threshold: a row counts only when `column` (a count, or the size of a set) is at least `at_least`."""
-
-    column: str
-    at_least: int
+    """Of its column in the row, for messages."""
+    kind: AggregateKind
+    capacity: int = 0
+    """Of SET, LIST and DISTINCT; at least 1 there."""
+    empty: Value = ""
+    """What SUM and ANY give when there is nothing: 0 or 0.0 by the type of a sum, "" or None by that of
+    the other."""
 
 
 class Match(Struct, frozen=True, gc=False):
     """A record that passed every clause."""
 
-    key: tuple[str, ...]
+    key: tuple[Value, ...]
     """Values of the summarize-by columns, in the record's own casing, in the order of `Rule.key_columns`."""
-    members: tuple[str, ...]
-    """One value for each of `Rule.sets`, then one for each of `Rule.anys`."""
+    inputs: tuple[object, ...]
+    """One for each of `Rule.aggregates` that takes an input, in order."""
 
 
 class Rejection(Struct, frozen=True, gc=False):
@@ -57,7 +95,7 @@ class Rejection(Struct, frozen=True, gc=False):
     clause: str
 
 
-class Aggregates(Struct, frozen=True, gc=False):
+class Summary(Struct, frozen=True, gc=False):
     """A group at one instant: what summarize gives before the row is dressed."""
 
     count: int
@@ -65,10 +103,26 @@ class Aggregates(Struct, frozen=True, gc=False):
     """Ticks of the oldest record in the window."""
     last: int
     """Ticks of the newest."""
-    sets: tuple[tuple[str, ...], ...]
-    """Members of each of `Rule.sets`, at most its capacity."""
-    anys: tuple[str, ...]
-    """One value for each of `Rule.anys`."""
+    values: tuple[object, ...]
+    """One for each of `Rule.aggregates`, as its kind says."""
+
+
+class Handling(Struct, frozen=True, gc=False):
+    """How the detector treats a rule's records and alerts, apart from what the query means."""
+
+    ignore_case: bool = True
+    """Whether keys that differ in ASCII case only are one group; its first spelling is shown."""
+    close_grace: int | None = None
+    """Ticks; None is the setting `close_grace`."""
+    deduplicate: bool = True
+    correlate: bool = False
+    """Whether the rule reads what other rows of the same operation say (`detect.correlation`)."""
+    hold: int = 0
+    """Ticks for which an opening is held back; then the alert opens if the query still returns the row."""
+    yields_to: tuple[str, ...] = ()
+    """Ids of rules: while one of them has the same group open, this rule opens no alert."""
+    amends: bool = False
+    """Whether a record that therefore opens nothing is named in the evidence of the other rule's alert."""
 
 
 class Rule(Protocol):
@@ -78,8 +132,11 @@ class Rule(Protocol):
     def info(self) -> RuleInfo: ...
 
     @property
-    def operations(self) -> frozenset[str]:
-        """Operation names the rule can match, ASCII lower case. Records of others are never evaluated."""
+    def handling(self) -> Handling: ...
+
+    @property
+    def operations(self) -> WantedOperations:
+        """The operations that the rule can match. Records of others are never evaluated."""
 
     @property
     def clauses(self) -> tuple[str, ...]:
@@ -90,36 +147,46 @@ class Rule(Protocol):
         """Length of the sliding window in ticks: a record at t counts at `now` while t > now - window."""
 
     @property
-    def key_columns(self) -> tuple[str, ...]: ...
+    def key_columns(self) -> tuple[str, ...]:
+        """Names of the summarize-by columns."""
 
     @property
-    def ignore_case(self) -> bool:
-        """Whether keys that differ in ASCII case only are one group; its first spelling is shown."""
+    def aggregates(self) -> tuple[Aggregate, ...]: ...
 
     @property
-    def count_column(self) -> str:
-        """Name of the row's count() column, for thresholds."""
+    def opens_always(self) -> bool:
+        """Whether every row is returned: there is no `where` after summarize and no threshold."""
 
     @property
-    def sets(self) -> tuple[SetColumn, ...]: ...
+    def is_monotone(self) -> bool:
+        """Whether a row that is returned stays returned when records are added to the group."""
 
     @property
-    def anys(self) -> tuple[str, ...]: ...
+    def threshold_reads(self) -> tuple[int, ...]:
+        """Positions of the aggregates that `meets` looks at; the others may be None in its summary."""
 
     @property
-    def thresholds(self) -> tuple[Minimum, ...]:
-        """All must hold; empty or count >= 1 means that any matching record opens."""
+    def records_needed(self) -> int:
+        """How many records a group must be able to hold so that `meets` can come true: the greatest whole
+        number that a count, a number of distinct values or the size of a set is compared with, and one
+        more; 1 without any."""
 
     def evaluate(self, record: ActivityRecord) -> Match | Rejection:
         """Decide on one record. Total: never raises for any record."""
 
-    def row(self, key: tuple[str, ...], aggregates: Aggregates) -> dict[str, object]:
+    def meets(self, key: tuple[Value, ...], summary: Summary) -> bool:
+        """Whether the query returns the row: every `where` after summarize, and every threshold."""
+
+    def group(self, key: tuple[Value, ...]) -> dict[str, object]:
+        """The summarize-by columns by name, values fit for JSON."""
+
+    def row(self, key: tuple[Value, ...], summary: Summary) -> dict[str, object]:
         """The query's result row: columns in the query's order, values fit for JSON, times as text."""
 
-    def pivot_query(self, key: tuple[str, ...], since: int, until: int) -> str:
+    def pivot_query(self, key: tuple[Value, ...], since: int, until: int) -> str:
         """KQL that shows the group's rows in Sentinel for times in [since, until] (ticks)."""
 
 
-def needed_operations(rules: Iterable[Rule]) -> frozenset[str]:
-    """Every operation that some rule can match, ASCII lower case."""
-    return frozenset[str]().union(*(rule.operations for rule in rules))
+def wanted_operations(rules: Iterable[Rule]) -> WantedOperations:
+    """Every operation that some rule can match."""
+    return union(rule.operations for rule in rules)

@@ -10,6 +10,7 @@ import pytest
 
 from stream_detector.activity.decode import BodyDecoder, EventSource, RecordKind, UndecodableReason
 from stream_detector.activity.record import ActivityRecord, Origin, TimeSource
+from stream_detector.rules.operations import WantedOperations
 from stream_detector.ticks import format_ticks
 
 RUN_COMMAND = "MICROSOFT.COMPUTE/VIRTUALMACHINES/RUNCOMMAND/ACTION"
@@ -107,7 +108,7 @@ def test_the_display_names_of_the_table_are_not_its_values() -> None:
 )
 def test_an_operation_name_is_found_in_any_casing_of_its_key(spelling: str) -> None:
     body = f'{{"records":[{{"time":"2026-01-02T03:04:05Z","{spelling}":"{RUN_COMMAND}"}}]}}'
-    for operations in (None, frozenset({RUN_COMMAND.lower()})):
+    for operations in (None, WantedOperations(frozenset({RUN_COMMAND.lower()}))):
         decoded = BodyDecoder(operations).decode(body.encode(), SOURCE)
         assert [record.operation for record in decoded.records] == [RUN_COMMAND]
 
@@ -244,7 +245,7 @@ def test_a_localised_operation_name_is_its_value() -> None:
 @pytest.mark.parametrize("name", [5, True, [RUN_COMMAND], {"name": "x"}, {"value": 5}])
 def test_an_operation_name_that_is_no_text_costs_that_record_alone(name: object) -> None:
     body = orjson.dumps({"records": [STREAM, STREAM | {"operationName": name}, STREAM]})
-    for operations in (None, frozenset({RUN_COMMAND.lower()})):
+    for operations in (None, WantedOperations(frozenset({RUN_COMMAND.lower()}))):
         decoded = BodyDecoder(operations).decode(body, SOURCE)
         assert [record.origin.index for record in decoded.records] == [0, 2]
         (problem,) = decoded.problems
@@ -254,7 +255,7 @@ def test_an_operation_name_that_is_no_text_costs_that_record_alone(name: object)
 
 
 def test_operations_are_compared_by_ascii_folding_only() -> None:
-    operations = frozenset({"x/k"})
+    operations = WantedOperations(frozenset({"x/k"}))
     body = orjson.dumps([{"operationName": "X/K"}, {"operationName": "x/\u212a"}])
     decoded = BodyDecoder(operations).decode(body, SOURCE)
     assert [record.operation for record in decoded.records] == ["X/K"]
@@ -285,7 +286,7 @@ def test_without_an_enqueued_time_the_next_best_time_stands_in() -> None:
         assert record.time_source is TimeSource.ENQUEUED
         return format_ticks(record.time)
 
-    decoder = BodyDecoder(frozenset({"a/b"}))
+    decoder = BodyDecoder(WantedOperations(frozenset({"a/b"})))
     assert time_of([timeless], decoder) == "1970-01-01T00:00:00.0000000Z"
     assert time_of([timeless | hub, other], decoder) == "2025-01-01T00:00:00.0000000Z"
     processed = {"records": [timeless, other], "EventProcessedUtcTime": hub["EventProcessedUtcTime"]}
@@ -293,4 +294,7 @@ def test_without_an_enqueued_time_the_next_best_time_stands_in() -> None:
     older = {"operationName": "c/d", "time": "2024-01-01T00:00:00Z"}
     assert time_of([older, timeless, other], decoder) == "2026-01-01T00:00:00.0000000Z"
     assert time_of([timeless], decoder) == "2026-01-01T00:00:00.0000000Z"
-    assert time_of([timeless], BodyDecoder(frozenset({"a/b"}))) == "1970-01-01T00:00:00.0000000Z"
+    assert (
+        time_of([timeless], BodyDecoder(WantedOperations(frozenset({"a/b"}))))
+        == "1970-01-01T00:00:00.0000000Z"
+    )

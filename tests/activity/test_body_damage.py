@@ -15,9 +15,10 @@ from stream_detector.activity.decode import (
     RecordKind,
     UndecodableReason,
 )
+from stream_detector.rules.operations import WantedOperations
 
 SOURCE = EventSource("0", 1, 0)
-OPERATIONS = frozenset({"a/b"})
+OPERATIONS = WantedOperations(frozenset({"a/b"}))
 
 
 def record(name: str, **more: object) -> str:
@@ -28,7 +29,7 @@ def record(name: str, **more: object) -> str:
 A, B, C = record("A"), record("B"), record("C")
 
 
-def decode(body: str | bytes, operations: frozenset[str] | None = OPERATIONS) -> DecodedBody:
+def decode(body: str | bytes, operations: WantedOperations | None = OPERATIONS) -> DecodedBody:
     return BodyDecoder(operations).decode(body.encode() if isinstance(body, str) else body, SOURCE)
 
 

@@ -12,7 +12,9 @@ from stream_detector.activity.decode import (
     RecordKind,
     UndecodableReason,
 )
+from stream_detector.rules.operations import WantedOperations
 
+OPERATIONS = WantedOperations(frozenset({"a/b"}))
 NEEDED = '{"operationName":"a/b","time":"2026-01-01T00:00:00Z"}'
 OTHER = '{"time":"2026-01-01T00:00:00Z","operationName":"c/d"}'
 METRIC = '{"metricName":"cpu","total":1}'
@@ -20,7 +22,7 @@ SOURCE = EventSource("0", 9, 0)
 
 
 def decode(body: str | bytes) -> DecodedBody:
-    return BodyDecoder(frozenset({"a/b"})).decode(body.encode() if isinstance(body, str) else body, SOURCE)
+    return BodyDecoder(OPERATIONS).decode(body.encode() if isinstance(body, str) else body, SOURCE)
 
 
 def kinds(decoded: DecodedBody) -> tuple[int, int, int]:
@@ -72,7 +74,7 @@ def test_a_body_in_utf_16_is_read(encoding: str) -> None:
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_a_body_may_be_any_bytes_like_object(kind: type) -> None:
-    assert len(BodyDecoder(frozenset({"a/b"})).decode(kind(NEEDED.encode()), SOURCE).records) == 1
+    assert len(BodyDecoder(OPERATIONS).decode(kind(NEEDED.encode()), SOURCE).records) == 1
 
 
 def test_one_bare_record_is_a_body() -> None:

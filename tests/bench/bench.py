@@ -66,7 +66,7 @@ def commands(path: Path) -> dict[str, list[str]]:
     """What is compared, by name."""
     read = "import sys\nfor line in open(sys.argv[1], 'rb', buffering=1 << 20): pass"
     plain = [sys.executable, str(ROOT / "tests" / "bench" / "plain_loop.py")]
-    replay = [sys.executable, "-m", "stream_detector", "replay"]
+    replay = [sys.executable, "-m", "stream_detector", "replay", "--rule", "rule15"]
     return {
         PLAIN: [*plain, str(path)],
         REPLAY: [*replay, str(path)],

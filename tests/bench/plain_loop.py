@@ -71,7 +71,7 @@ class Openings:
         match = self._rule.evaluate(record)
         if not isinstance(match, Match):
             return None
-        times = self._times.setdefault(tuple(part.lower() for part in match.key), [])
+        times = self._times.setdefault(tuple(str(part).lower() for part in match.key), [])
         at = bisect_right(times, record.time)
         near = (at > 0 and record.time - times[at - 1] < self._rule.window) or (
             at < len(times) and times[at] - record.time < self._rule.window
@@ -85,7 +85,7 @@ class Openings:
 def main(path: str) -> None:
     """Read the file and print its openings."""
     (rule,) = load_rules(_RULES, ["rule15"])
-    openings, operations, loads = Openings(rule), rule.operations, orjson.loads
+    openings, operations, loads = Openings(rule), rule.operations.names, orjson.loads
     write = sys.stdout.buffer.write
     with open(path, "rb", buffering=1 << 20) as bodies:
         for line in bodies:

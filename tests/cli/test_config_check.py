@@ -117,13 +117,13 @@ def test_a_rule_that_does_not_exist_is_named_where_it_was_enabled(tmp_path: Path
 def test_wrong_settings_and_wrong_rules_are_told_together(tmp_path: Path) -> None:
     rules = tmp_path / "rules"
     rules.mkdir()
-    (rules / "mine.yaml").write_text("kind: rule15\nid: mine\nwindow: soon\n")
+    (rules / "mine.yaml").write_text("id: mine\nseverity: Loud\n")
     path = tmp_path / "s.yaml"
     path.write_text(f"hub:\n  prefetch: none\nrules:\n  directory: {rules}\n")
     for done in (check("--config", str(path)), program("run", "--config", str(path))):
         assert done.returncode == 2
         assert f"{path}:2: hub.prefetch: must be a whole number" in done.stderr
-        assert f"{rules / 'mine.yaml'}:3: window: " in done.stderr
+        assert f"{rules / 'mine.yaml'}:2: severity: " in done.stderr
 
 
 def test_a_directory_of_rules_that_is_missing_is_named_where_it_was_given(tmp_path: Path) -> None:

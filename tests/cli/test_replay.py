@@ -44,7 +44,7 @@ def body(*records: object) -> bytes:
 def replay(
     path: Path | str, *arguments: str, feed: bytes | None = None
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    code, out, told = run_program(["replay", str(path), *arguments], feed=feed)
+    code, out, told = run_program(["replay", "--rule", "rule15", str(path), *arguments], feed=feed)
     assert code == 0, told
     return [json.loads(line) for line in out], told
 
@@ -190,7 +190,7 @@ def test_a_directory_is_a_sentence_and_not_a_traceback(tmp_path: Path) -> None:
 def test_a_damaged_compressed_file_is_a_sentence_and_not_a_traceback(tmp_path: Path) -> None:
     path = tmp_path / "bodies.gz"
     path.write_bytes(gzip.compress(body(record("2026-03-12T10:00:00Z")) * 50)[:-20])
-    code, _, told = run_program(["replay", str(path)])
+    code, _, told = run_program(["replay", "--rule", "rule15", str(path)])
     assert code == 1
     assert told[-1].startswith(f"stream-detector: {path}: ")
 
@@ -201,7 +201,7 @@ def test_settings_of_the_windows_are_used(tmp_path: Path) -> None:
         body(record("2026-03-12T10:00:00Z"))
         + body(record("2026-03-12T12:05:00Z", caller="bob@contoso.example"))
     )
-    code, out, _ = run_program(["replay", str(path), "--all"])
+    code, out, _ = run_program(["replay", "--rule", "rule15", str(path), "--all"])
     assert code == 0
     assert [json.loads(line)["event"] for line in out] == ["opened", "opened"]
     code, out, _ = run_program(
@@ -214,7 +214,7 @@ def test_settings_of_the_windows_are_used(tmp_path: Path) -> None:
 def test_a_wrong_setting_ends_with_code_2_and_names_the_key(tmp_path: Path) -> None:
     settings = tmp_path / "settings.yaml"
     settings.write_text("lateness: soon\nhubb: {}\n")
-    code, out, told = run_program(["replay", "-", "--config", str(settings)])
+    code, out, told = run_program(["replay", "--rule", "rule15", "-", "--config", str(settings)])
     assert code == 2
     assert out == []
     assert any(line.startswith(f"{settings}:1: lateness:") for line in told)
@@ -276,7 +276,7 @@ def test_a_pretty_printed_file_may_be_damaged(damage: Any, tmp_path: Path) -> No
     path = tmp_path / "document"
     damaged = damage(whole)
     path.write_bytes(damaged if isinstance(damaged, bytes) else damaged.encode())
-    code, out, _ = run_program(["replay", str(path)])
+    code, out, _ = run_program(["replay", "--rule", "rule15", str(path)])
     assert code == 0
     assert len(out) == 1 + ("example2" in str(damaged))
 
@@ -302,7 +302,7 @@ def test_alerts_are_printed_when_nobody_listens_to_stderr(tmp_path: Path) -> Non
 def test_a_file_that_is_named_twice_is_read_twice_and_opens_once(tmp_path: Path) -> None:
     path = tmp_path / "bodies"
     path.write_bytes(body(record("2026-03-12T10:00:00Z")))
-    code, out, told = run_program(["replay", str(path), str(path)])
+    code, out, told = run_program(["replay", "--rule", "rule15", str(path), str(path)])
     assert code == 0
     assert len(out) == 1
     assert any("2 bodies, 2 records" in line for line in told)

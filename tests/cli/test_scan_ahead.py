@@ -23,10 +23,11 @@ pytestmark = pytest.mark.skipif(
 _SCAN = """
 import os, signal, sys
 from stream_detector.cli import scan_ahead as module
+from stream_detector.rules.operations import WantedOperations
 
 module.SMALLEST, module._BLOCK = 0, 4096
 path, killed_after = sys.argv[1], int(sys.argv[2])
-ahead = module.scan_ahead(path, frozenset({sys.argv[3].lower()}))
+ahead = module.scan_ahead(path, WantedOperations(frozenset({sys.argv[3].lower()})))
 assert ahead is not None
 with ahead:
     if killed_after == 0:

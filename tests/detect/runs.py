@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace as changed
 from typing import Any
 
 from msgspec.structs import replace
+from services.rule15_by_hand import Rule15ByHand
 
 from stream_detector.activity.record import ActivityRecord, Origin
 from stream_detector.detect.alert import Alert
 from stream_detector.detect.detector import Detector
 from stream_detector.detect.options import WindowOptions
-from stream_detector.rules.load import load_rules
-from stream_detector.rules.rule15 import Rule15
 from stream_detector.ticks import DAY
 
 RUN = "MICROSOFT.COMPUTE/VIRTUALMACHINES/RUNCOMMAND/ACTION"
 NOON = 20_524 * DAY + DAY // 2
 """2026-03-12T12:00:00Z"""
 
-(_loaded,) = load_rules(Path(__file__).resolve().parents[2] / "config" / "rules", ["rule15"])
-assert isinstance(_loaded, Rule15)
-RULE: Rule15 = _loaded
+RULE = Rule15ByHand()
 
 
 def machine(name: str) -> str:
@@ -51,7 +48,7 @@ def record(time: int, vm: str = "vm1", **columns: Any) -> ActivityRecord:
 
 def detector(options: WindowOptions | None = None, **rule_changes: Any) -> Detector:
     """A detector with RULE 15 as shipped, but for `rule_changes`."""
-    return Detector([replace(RULE, **rule_changes)], options)
+    return Detector([changed(RULE, **rule_changes)], options)
 
 
 def events(alerts: tuple[Alert, ...] | list[Alert]) -> list[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""The parts below the windows: positions, schedule, times, names, minimums, memory."""
+"""The parts below the windows: positions, schedule, times, names, memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from runs import NOON, detector, machine, record
 
-from stream_detector.detect import identity, minimums
+from stream_detector.detect import identity
 from stream_detector.detect import times as remembered
 from stream_detector.detect.positions import Position, Positions
 from stream_detector.detect.schedule import Schedule
@@ -99,12 +99,6 @@ def test_a_digest_tells_rules_apart() -> None:
     assert identity.group_digest("r1", ("a",), ignore_case=True) != identity.group_digest(
         "r2", ("a",), ignore_case=True
     )
-
-
-def test_minimums_of_one_are_met_by_any_record() -> None:
-    assert minimums.Minimums(1, ()).any_record_meets
-    assert not minimums.Minimums(2, ()).any_record_meets
-    assert not minimums.Minimums(1, ((0, 2),)).any_record_meets
 
 
 def test_shared_texts_are_equal_and_bounded() -> None:

@@ -8,15 +8,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from services.rule15_by_hand import Rule15ByHand
+
 from stream_detector import ticks
 from stream_detector.activity.record import ActivityRecord, Origin
 from stream_detector.kql import dynamic, text
-from stream_detector.rules.load import load_rules
 from stream_detector.rules.model import Match
 from stream_detector.rules.scheduled import scheduled_rows
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-RULE = load_rules(REPOSITORY / "config" / "rules", None)[0]
+RULE = Rule15ByHand()
 
 
 def _time(value: str) -> int:
@@ -46,7 +46,7 @@ def _in_window(time: str, now: str) -> bool:
 
 
 def _set_of(values: list[str], capacity: int) -> list[str]:
-    assert RULE.sets[2].capacity == capacity
+    assert RULE.aggregates[3].capacity == capacity
     rows = _rows(*(_record(resource_id=value) for value in values))
     return list(rows[0]["AffectedResources"]) if rows else []
 
@@ -70,7 +70,7 @@ def _type_of(properties: str) -> str:
     assert shown == dynamic.to_text(dynamic.parse_top_level(properties, "type"))
     verdict = RULE.evaluate(_record(properties=properties))
     assert isinstance(verdict, Match)
-    assert verdict.members[1] == (shown or "RunCommand")
+    assert verdict.inputs[1] == (shown or "RunCommand")
     return shown
 
 

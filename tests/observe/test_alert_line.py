@@ -34,7 +34,7 @@ RECORD = ActivityRecord(
 def test_the_line_of_a_real_alert_names_it_and_holds_no_text_of_the_record(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    detector = Detector(load_rules(default_rules_directory(), None), WindowOptions())
+    detector = Detector(load_rules(default_rules_directory(), ["rule15"]), WindowOptions())
     (alert,) = detector.apply(RECORD, RECORD.time + parse_duration("3s")).alerts
     fields = alert_fields(alert)
     assert fields["alert_id"] == str(alert.alert_id)

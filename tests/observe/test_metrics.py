@@ -12,7 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from stream_detector.activity.record import ActivityRecord
 from stream_detector.observe.metrics import DuplicateLayer, Metrics, Stage
-from stream_detector.rules.model import Aggregates, Match, Minimum, Rejection, RuleInfo, SetColumn
+from stream_detector.rules.model import Aggregate, Handling, Match, Rejection, RuleInfo, Summary, Value
+from stream_detector.rules.operations import WantedOperations
 from stream_detector.sinks.port import Outcome
 
 
@@ -20,23 +21,30 @@ class SmallRule:
     """A rule of two operations and two clauses."""
 
     info = RuleInfo("small", "Small", "1", "High", (), (), "")
-    operations = frozenset({"a/write", "b/action"})
+    handling = Handling()
+    operations = WantedOperations(frozenset({"a/write", "b/action"}))
     clauses = ("operation", "caller")
     window = 10
-    ignore_case = True
     key_columns = ("Caller",)
-    count_column = "Count"
-    sets: tuple[SetColumn, ...] = ()
-    anys: tuple[str, ...] = ()
-    thresholds: tuple[Minimum, ...] = ()
+    aggregates: tuple[Aggregate, ...] = ()
+    opens_always = True
+    is_monotone = True
+    threshold_reads: tuple[int, ...] = ()
+    records_needed = 1
 
     def evaluate(self, record: ActivityRecord) -> Match | Rejection:
         return Match((record.caller,), ())
 
-    def row(self, key: tuple[str, ...], aggregates: Aggregates) -> dict[str, object]:
+    def meets(self, key: tuple[Value, ...], summary: Summary) -> bool:
+        return True
+
+    def group(self, key: tuple[Value, ...]) -> dict[str, object]:
         return {"Caller": key[0]}
 
-    def pivot_query(self, key: tuple[str, ...], since: int, until: int) -> str:
+    def row(self, key: tuple[Value, ...], summary: Summary) -> dict[str, object]:
+        return {"Caller": key[0]}
+
+    def pivot_query(self, key: tuple[Value, ...], since: int, until: int) -> str:
         return ""
 
 

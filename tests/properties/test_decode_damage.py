@@ -12,10 +12,11 @@ from stream_detector.activity.body import EventSource, RecordKind
 from stream_detector.activity.decode import BodyDecoder
 from stream_detector.activity.identity import address_without_port, caller_of
 from stream_detector.activity.times import parse_time
+from stream_detector.rules.operations import WantedOperations
 from stream_detector.ticks import MAX_TICKS, MIN_TICKS, format_ticks
 
 SOURCE = EventSource("0", 1, 7)
-OPERATIONS = frozenset({"a/b"})
+OPERATIONS = WantedOperations(frozenset({"a/b"}))
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

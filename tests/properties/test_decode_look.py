@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from stream_detector.activity.body import EventSource, RecordKind
 from stream_detector.activity.decode import BodyDecoder, DecodedBody
+from stream_detector.rules.operations import WantedOperations
 
 EXTENSION = "microsoft.compute/virtualmachines/extensions/write"
 RUN_COMMAND = "Microsoft.Compute/virtualMachines/runCommand/action"
-NEEDED = frozenset({EXTENSION, RUN_COMMAND.lower()})
+NEEDED = WantedOperations(frozenset({EXTENSION.lower(), RUN_COMMAND.lower()}))
 SOURCE = EventSource("0", 1, None)
 
 names = st.sampled_from(

@@ -12,10 +12,11 @@ from stream_detector.activity.body import EventSource, RecordKind
 from stream_detector.activity.decode import BodyDecoder
 from stream_detector.activity.reading import BodyReading
 from stream_detector.activity.scan import scan
+from stream_detector.rules.operations import WantedOperations
 
 EXTENSION = "microsoft.compute/virtualmachines/extensions/write"
 RUN_COMMAND = "microsoft.compute/virtualmachines/runcommand/action"
-NEEDED = frozenset({EXTENSION, RUN_COMMAND})
+NEEDED = WantedOperations(frozenset({EXTENSION.lower(), RUN_COMMAND.lower()}))
 SOURCE = EventSource("0", 1, 7)
 
 
@@ -41,7 +42,7 @@ def spelled(draw: st.DrawFn, text: str) -> str:
 
 
 names = st.one_of(
-    st.sampled_from(sorted(NEEDED)).flatmap(cased),
+    st.sampled_from(sorted(NEEDED.names)).flatmap(cased),
     st.sampled_from(
         ["microsoft.compute/virtualmachines/write", "a/b", EXTENSION + "x", " " + EXTENSION, "\u212a/k"]
     ),
@@ -86,7 +87,7 @@ envelopes = st.lists(odd_elements, max_size=4).flatmap(
 )
 plain_keys = st.sampled_from(["operationName", "operationName", "OperationNameValue"])
 plain_names = st.one_of(
-    st.sampled_from(sorted(NEEDED)).flatmap(cased).flatmap(spelled),
+    st.sampled_from(sorted(NEEDED.names)).flatmap(cased).flatmap(spelled),
     st.sampled_from(['"a/b"', '"c\\/d"', '"\u00fc"']),
 )
 plain_records = st.builds('{{"level":"x","{}":{}}}'.format, plain_keys, plain_names)
@@ -130,7 +131,7 @@ def test_keeping_some_operations_is_keeping_all_and_then_choosing(body: bytes) -
 
 @settings(max_examples=500, deadline=None)
 @given(
-    st.sampled_from(sorted(NEEDED)).flatmap(cased).flatmap(spelled),
+    st.sampled_from(sorted(NEEDED.names)).flatmap(cased).flatmap(spelled),
     st.sampled_from(["operationName", "OperationNameValue"]).flatmap(spelled),
 )
 def test_no_escape_or_casing_hides_a_needed_operation(name: str, key: str) -> None:

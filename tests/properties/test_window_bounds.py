@@ -13,17 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace as altered
-from window_plain import UNFORGETTING, Stream, is_counterexample_found, run, streams
+from window_plain import UNFORGETTING, Limit, Stream, is_counterexample_found, run, streams
 
+from stream_detector.detect import openings
 from stream_detector.detect import times as remembered
 from stream_detector.detect.alert import Alert, AlertEvent
 from stream_detector.detect.detector import Detector
 from stream_detector.detect.episode import Episode
 from stream_detector.detect.group import Group
 from stream_detector.detect.lifecycle import Lifecycle
+from stream_detector.detect.openings import Opener
 from stream_detector.detect.options import WindowOptions
 from stream_detector.detect.window import RuleWindow
-from stream_detector.rules.model import Minimum
 from stream_detector.ticks import MAX_TICKS, MIN_TICKS
 
 TIGHT = replace(UNFORGETTING, max_records_per_group=3, max_episodes_per_group=1, max_evidence=2)
@@ -36,7 +37,7 @@ def check_tight_bounds_in_order(stream: Stream) -> None:
         assert (bounded is None) == (unbounded is None)
         if bounded is not None and unbounded is not None:
             assert (bounded.alert_id, bounded.opened_at) == (unbounded.alert_id, unbounded.opened_at)
-    least = max((minimum.at_least for minimum in stream.rule.thresholds if minimum.column == "N"), default=1)
+    least = max((limit.least or 1 for limit in stream.rule.limits), default=1)
     alerts = [*tight.alerts, *tight.detector.advance(stream.steps[-1].now + 1000)]
     for alert in alerts:
         count = alert.row["N"]
@@ -113,9 +114,9 @@ def check_wild(stream: Stream, wild: Wild) -> None:
     assert detector.next_due() is None
 
 
-THREE = st.just((Minimum("N", 3),))
-THREE_THINGS = st.just((Minimum("Things", 3),))
-DEFAULT_THRESHOLD: dict[str, Any] = {"thresholds": st.just(())}
+THREE = st.just((Limit("N", 3),))
+THREE_THINGS = st.just((Limit("Things", 3),))
+DEFAULT_THRESHOLD: dict[str, Any] = {"limits": st.just(())}
 
 
 @settings(max_examples=300, deadline=None)
@@ -125,7 +126,7 @@ def test_in_order_the_bounds_change_no_opening(stream: Stream) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(streams(thresholds=st.just(())))
+@given(streams(limits=st.just(())))
 def test_in_any_order_a_bound_on_records_changes_no_opening(stream: Stream) -> None:
     check_tight_bounds_in_any_order(stream)
 
@@ -147,29 +148,35 @@ def _the_bound_drops_the_newest(patch: pytest.MonkeyPatch) -> None:
 
 
 def _at_the_bound_nothing_opens(patch: pytest.MonkeyPatch) -> None:
-    right = RuleWindow._opens_at
+    right = Opener.opens_at
 
-    def wrong(self: RuleWindow, group: Group, *rest: Any) -> int | None:
+    def wrong(self: Opener, group: Group, *rest: Any) -> int | None:
         kept = sum(remembered.size(episode.times) for episode in group.episodes)
-        return None if kept > self._most_records else right(self, group, *rest)
+        return None if kept > TIGHT.max_records_per_group else right(self, group, *rest)
 
-    patch.setattr(RuleWindow, "_opens_at", wrong)
+    patch.setattr(Opener, "opens_at", wrong)
 
 
-def _sets_of_dropped_records_are_lost(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(RuleWindow, "_is_met", lambda *_: False)
+def _what_dropped_records_handed_in_is_lost(patch: pytest.MonkeyPatch) -> None:
+    def wrong(
+        self: Opener, group: Group, episode: Episode, time: int, now: int, everything: bool
+    ) -> int | None:
+        inputs = episode.inputs or []
+        return openings.first_met(self.rule, self.columns, group.key, episode.times, inputs, time, now)
+
+    patch.setattr(Opener, "_within", wrong)
 
 
 WRONG: dict[str, tuple[Patch, Callable[[Stream], None], dict[str, Any]]] = {
     "the bound drops the newest": (
         _the_bound_drops_the_newest,
         check_tight_bounds_in_order,
-        {"in_order": True, "copies": False, "caller": "ann", "thresholds": THREE},
+        {"in_order": True, "copies": False, "caller": "ann", "limits": THREE},
     ),
-    "sets of dropped records are lost": (
-        _sets_of_dropped_records_are_lost,
+    "what dropped records handed in is lost": (
+        _what_dropped_records_handed_in_is_lost,
         check_tight_bounds_in_order,
-        {"in_order": True, "copies": False, "caller": "ann", "thresholds": THREE_THINGS},
+        {"in_order": True, "copies": False, "caller": "ann", "limits": THREE_THINGS},
     ),
     "at the bound nothing opens": (
         _at_the_bound_nothing_opens,

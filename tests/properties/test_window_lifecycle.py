@@ -31,12 +31,12 @@ from window_plain import (
 from stream_detector.activity.record import ActivityRecord
 from stream_detector.detect import window
 from stream_detector.detect.alert import Alert, AlertEvent
+from stream_detector.detect.chains import Chains
 from stream_detector.detect.detector import Detector
 from stream_detector.detect.episode import Episode, Raised, Stage
 from stream_detector.detect.group import Group
 from stream_detector.detect.lifecycle import Lifecycle
 from stream_detector.detect.schedule import Schedule
-from stream_detector.detect.window import RuleWindow
 
 
 @dataclass
@@ -218,14 +218,14 @@ def _options_are(**changes: int) -> Patch:
 
 
 def _joined_alerts_are_forgotten(patch: pytest.MonkeyPatch) -> None:
-    right = RuleWindow._join
+    right = Chains._join
 
-    def wrong(self: RuleWindow, earlier: Episode, later: Episode) -> Episode:
+    def wrong(self: Chains, earlier: Episode, later: Episode) -> Episode:
         joined = right(self, earlier, later)
         joined.absorbed = ()
         return joined
 
-    patch.setattr(RuleWindow, "_join", wrong)
+    patch.setattr(Chains, "_join", wrong)
 
 
 def _a_closed_alert_stays_closed(patch: pytest.MonkeyPatch) -> None:

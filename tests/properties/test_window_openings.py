@@ -19,6 +19,7 @@ from window_plain import (
     UNFORGETTING,
     WINDOW,
     Known,
+    Limit,
     PlainOpenings,
     Run,
     Stream,
@@ -32,14 +33,14 @@ from window_plain import (
 )
 
 from stream_detector.activity.record import Origin
-from stream_detector.detect import identity, minimums, window
+from stream_detector.detect import identity, openings
 from stream_detector.detect import times as remembered
 from stream_detector.detect.alert import AlertEvent
+from stream_detector.detect.chains import Chains
 from stream_detector.detect.episode import Episode
 from stream_detector.detect.group import Group
 from stream_detector.detect.lifecycle import Lifecycle
-from stream_detector.detect.window import RuleWindow
-from stream_detector.rules.model import Minimum
+from stream_detector.detect.openings import Opener
 
 
 def _opened_at(result: Run) -> list[int | None]:
@@ -195,73 +196,83 @@ Patch = Callable[[pytest.MonkeyPatch], None]
 
 
 def _a_window_apart_is_joined(patch: pytest.MonkeyPatch) -> None:
-    def wrong(self: RuleWindow, group: Group, time: int) -> list[Episode]:
+    def wrong(self: Chains, group: Group, time: int) -> list[Episode]:
         return [e for e in group.episodes if e.first - WINDOW <= time <= e.last + WINDOW]
 
-    patch.setattr(RuleWindow, "_touching", wrong)
+    patch.setattr(Chains, "touching", wrong)
 
 
 def _a_record_between_joins_only_one(patch: pytest.MonkeyPatch) -> None:
-    right = RuleWindow._touching
-    patch.setattr(RuleWindow, "_touching", lambda self, group, time: right(self, group, time)[:1])
+    right = Chains.touching
+    patch.setattr(Chains, "touching", lambda self, group, time: right(self, group, time)[:1])
 
 
 def _joining_opens_again(patch: pytest.MonkeyPatch) -> None:
-    right = RuleWindow._join
+    right = Chains._join
 
-    def wrong(self: RuleWindow, earlier: Episode, later: Episode) -> Episode:
+    def wrong(self: Chains, earlier: Episode, later: Episode) -> Episode:
         joined = right(self, earlier, later)
         joined.raised = None
         return joined
 
-    patch.setattr(RuleWindow, "_join", wrong)
+    patch.setattr(Chains, "_join", wrong)
 
 
 def _late_records_are_left_out(patch: pytest.MonkeyPatch) -> None:
-    right = RuleWindow._opens_at
+    right = Opener.opens_at
 
-    def wrong(self: RuleWindow, group: Group, episode: Episode, time: int, now: int) -> int | None:
+    def wrong(self: Opener, group: Group, episode: Episode, time: int, now: int) -> int | None:
         return None if time + WINDOW <= now else right(self, group, episode, time, now)
 
-    patch.setattr(RuleWindow, "_opens_at", wrong)
+    patch.setattr(Opener, "opens_at", wrong)
 
 
 def _only_the_record_s_own_window_is_checked(patch: pytest.MonkeyPatch) -> None:
-    right = minimums.first_met
-    patch.setattr(
-        minimums,
-        "first_met",
-        lambda least, times, members, at, span: at if right(least, times, members, at, span) == at else None,
-    )
+    patch.setattr(openings, "_instants", lambda rule, times, begin, end, arrived, now: iter((arrived,)))
 
 
 def _the_window_at_the_clock_is_not_checked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(window, "aggregate", lambda *_: None)
+    right = Opener._is_met
+
+    def wrong(self: Opener, group: Group, of: Any, instant: int, time: int | None) -> bool:
+        return of is not group.episodes and right(self, group, of, instant, time)
+
+    patch.setattr(Opener, "_is_met", wrong)
 
 
-def _minimums_count_records_not_members(patch: pytest.MonkeyPatch) -> None:
-    right = minimums.first_met
+def _thresholds_are_met_by_any_member(patch: pytest.MonkeyPatch) -> None:
+    right = openings.first_met
 
-    def wrong(least: Any, times: Any, members: Any, arrived: int, span: int) -> int | None:
-        distinct_members = (
-            None if members is None else [tuple(f"{n}" for _ in m) for n, m in enumerate(members)]
-        )
-        return right(least, times, distinct_members, arrived, span)
+    def wrong(rule: Any, columns: Any, key: Any, times: Any, inputs: Any, *rest: int) -> int | None:
+        distinct_inputs: list[tuple[object, ...]] = [
+            tuple(f"{n}" for _ in each) for n, each in enumerate(inputs)
+        ]
+        return right(rule, columns, key, times, distinct_inputs, *rest)
 
-    patch.setattr(minimums, "first_met", wrong)
-    patch.setattr(RuleWindow, "_may_meet", lambda *_: True)
+    patch.setattr(openings, "first_met", wrong)
 
 
-def _members_are_kept_in_order_of_arrival(patch: pytest.MonkeyPatch) -> None:
-    right = RuleWindow._extend
+def _the_newest_record_is_never_out_of_order(patch: pytest.MonkeyPatch) -> None:
+    right = Opener._within
 
-    def wrong(self: RuleWindow, episode: Episode, record: Episode, mark: int) -> None:
-        right(self, episode, record, mark)
-        if episode.members is not None and record.members is not None:
-            episode.members.remove(record.members[0])
-            episode.members.append(record.members[0])
+    def wrong(
+        self: Opener, group: Group, episode: Episode, time: int, now: int, everything: bool
+    ) -> int | None:
+        return time if everything else right(self, group, episode, time, now, everything)
 
-    patch.setattr(RuleWindow, "_extend", wrong)
+    patch.setattr(Opener, "_within", wrong)
+
+
+def _inputs_are_kept_in_order_of_arrival(patch: pytest.MonkeyPatch) -> None:
+    right = Chains._extend
+
+    def wrong(self: Chains, episode: Episode, record: Episode, inputs: Any, mark: int) -> None:
+        right(self, episode, record, inputs, mark)
+        if episode.inputs is not None:
+            episode.inputs.remove(inputs)
+            episode.inputs.append(inputs)
+
+    patch.setattr(Chains, "_extend", wrong)
 
 
 def _an_episode_is_forgotten_with_its_window(patch: pytest.MonkeyPatch) -> None:
@@ -291,7 +302,7 @@ def _only_advance_forgets(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_copy_is_known(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(RuleWindow, "_is_known", lambda *_: False)
+    patch.setattr(remembered, "holds", lambda *_: False)
 
 
 def _only_the_latest_record_is_known(patch: pytest.MonkeyPatch) -> None:
@@ -310,8 +321,8 @@ def _ids_hold_the_group_alone(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(identity, "alert_id", lambda digest, opening: digest.hex())
 
 
-TWO_OR_THREE = st.integers(2, 3).map(lambda least: (Minimum("N", least),))
-THINGS = st.integers(2, 4).map(lambda least: (Minimum("Things", least),))
+TWO_OR_THREE = st.integers(2, 3).map(lambda least: (Limit("N", least),))
+THINGS = st.integers(2, 4).map(lambda least: (Limit("Things", least),))
 
 WRONG: dict[str, tuple[Patch, Callable[[Stream], None], dict[str, Any]]] = {
     "a window apart is joined": (_a_window_apart_is_joined, check_openings, {}),
@@ -321,14 +332,23 @@ WRONG: dict[str, tuple[Patch, Callable[[Stream], None], dict[str, Any]]] = {
     "only the record's own window is checked": (
         _only_the_record_s_own_window_is_checked,
         check_openings,
-        {"caller": "ann", "thresholds": TWO_OR_THREE},
+        {"caller": "ann", "limits": TWO_OR_THREE},
     ),
     "the window at the clock is not checked": (_the_window_at_the_clock_is_not_checked, check_openings, {}),
-    "minimums count records, not members": (_minimums_count_records_not_members, check_openings, {}),
-    "members are kept in order of arrival": (
-        _members_are_kept_in_order_of_arrival,
+    "thresholds are met by any member": (
+        _thresholds_are_met_by_any_member,
         check_openings,
-        {"caller": "ann", "thresholds": THINGS},
+        {"caller": "ann", "limits": THINGS},
+    ),
+    "the newest record is never out of order": (
+        _the_newest_record_is_never_out_of_order,
+        check_openings,
+        {"caller": "ann", "limits": THINGS},
+    ),
+    "inputs are kept in order of arrival": (
+        _inputs_are_kept_in_order_of_arrival,
+        check_openings,
+        {"caller": "ann", "limits": THINGS},
     ),
     "an episode is forgotten with its window": (_an_episode_is_forgotten_with_its_window, check_openings, {}),
     "touching does not keep an episode": (_touching_does_not_keep_an_episode, check_openings, {}),
@@ -341,14 +361,9 @@ WRONG: dict[str, tuple[Patch, Callable[[Stream], None], dict[str, Any]]] = {
     "any order: only the record's own window is checked": (
         _only_the_record_s_own_window_is_checked,
         check_every_episode_opens,
-        {"caller": "ann"},
+        {"caller": "ann", "limits": TWO_OR_THREE},
     ),
     "in order: a window apart is joined": (_a_window_apart_is_joined, check_in_order, {"in_order": True}),
-    "in order: minimums count records": (
-        _minimums_count_records_not_members,
-        check_in_order,
-        {"in_order": True, "caller": "ann", "thresholds": THINGS},
-    ),
     "ids hold the place of receipt": (_ids_hold_the_place_of_receipt, check_ids, {}),
     "ids hold the spelling": (_ids_hold_the_spelling, check_ids, {}),
     "ids hold the group alone": (_ids_hold_the_group_alone, check_ids, {}),

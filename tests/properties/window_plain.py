@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -18,7 +18,17 @@ from stream_detector.activity.record import ActivityRecord, Origin
 from stream_detector.detect.alert import Alert, AlertEvent
 from stream_detector.detect.detector import Detector
 from stream_detector.detect.options import WindowOptions
-from stream_detector.rules.model import Aggregates, Match, Minimum, Rejection, RuleInfo, SetColumn
+from stream_detector.rules.model import (
+    Aggregate,
+    AggregateKind,
+    Handling,
+    Match,
+    Rejection,
+    RuleInfo,
+    Summary,
+    Value,
+)
+from stream_detector.rules.operations import WantedOperations
 
 WINDOW = 100
 LATENESS = 240
@@ -27,48 +37,116 @@ INTERVAL = 15
 OPTIONS = WindowOptions(lateness=LATENESS, close_grace=GRACE, update_interval=INTERVAL)
 UNFORGETTING = replace(OPTIONS, lateness=10**9)
 Choice = TypeVar("Choice")
-CAPACITY = {"Things": 4, "Kinds": 2}
+
+
+CAPACITY = {"Things": 4, "Kinds": 2, "Distinct": 5, "Listed": 3}
+_NUMBERS: dict[str, int | None] = {"t1": 3, "t2": -2, "t3": 7, "t4": 7, "t5": None, "t6": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A threshold: a column, or the number of its members, is at least or at most a number."""
+
+    column: str
+    least: int | None = None
+    most: int | None = None
+
+
+def number_of(record: ActivityRecord) -> int | None:
+    """The number that a record stands for."""
+    return _NUMBERS.get(record.resource_id)
 
 
 @dataclass(frozen=True, slots=True)
 class SmallRule:
-    """Matches status Success; groups by caller and resource group."""
+    """Matches status Success; groups by caller and resource group; has an aggregate of every kind."""
 
     info: ClassVar[RuleInfo] = RuleInfo(
         "small", "Small", "1", "Low", (), (), "https://runbooks.example/small"
     )
-    operations: ClassVar[frozenset[str]] = frozenset({"do/it"})
+    operations: ClassVar[WantedOperations] = WantedOperations(frozenset({"do/it"}))
     clauses: ClassVar[tuple[str, ...]] = ("status",)
     window: ClassVar[int] = WINDOW
     key_columns: ClassVar[tuple[str, ...]] = ("Who", "Where")
-    count_column: ClassVar[str] = "N"
-    sets: ClassVar[tuple[SetColumn, ...]] = tuple(SetColumn(*item) for item in CAPACITY.items())
-    anys: ClassVar[tuple[str, ...]] = ("Any",)
+    aggregates: ClassVar[tuple[Aggregate, ...]] = (
+        Aggregate("N", AggregateKind.COUNT),
+        Aggregate("Things", AggregateKind.SET, CAPACITY["Things"]),
+        Aggregate("Kinds", AggregateKind.SET, CAPACITY["Kinds"]),
+        Aggregate("Any", AggregateKind.ANY),
+        Aggregate("First", AggregateKind.FIRST),
+        Aggregate("Last", AggregateKind.LAST),
+        Aggregate("Odd", AggregateKind.COUNT_IF),
+        Aggregate("Distinct", AggregateKind.DISTINCT, CAPACITY["Distinct"]),
+        Aggregate("Sum", AggregateKind.SUM, empty=0),
+        Aggregate("Greatest", AggregateKind.GREATEST),
+        Aggregate("Least", AggregateKind.LEAST),
+        Aggregate("Listed", AggregateKind.LIST, CAPACITY["Listed"]),
+    )
 
-    thresholds: tuple[Minimum, ...] = ()
+    limits: tuple[Limit, ...] = ()
     ignore_case: bool = True
+
+    @property
+    def handling(self) -> Handling:
+        return Handling(ignore_case=self.ignore_case)
+
+    @property
+    def opens_always(self) -> bool:
+        return not self.limits
+
+    @property
+    def is_monotone(self) -> bool:
+        return all(limit.most is None and limit.column != "Sum" for limit in self.limits)
+
+    @property
+    def threshold_reads(self) -> tuple[int, ...]:
+        names = [aggregate.name for aggregate in self.aggregates]
+        return tuple(names.index(limit.column) for limit in self.limits)
+
+    @property
+    def records_needed(self) -> int:
+        return max((limit.least or 1 for limit in self.limits), default=1)
 
     def evaluate(self, record: ActivityRecord) -> Match | Rejection:
         if record.status != "Success":
             return Rejection("status")
+        number = number_of(record)
         return Match(
             key=(record.caller, record.resource_group),
-            members=(record.resource_id, record.level, record.caller_ip),
+            inputs=(
+                record.resource_id,
+                record.level,
+                record.caller_ip,
+                record.correlation_id.lower() == "c1",
+                record.caller_ip or None,
+                number,
+                None if number is None else (number, (record.time, record.level)),
+                None if number is None else (number, (record.time, record.level)),
+                number,
+            ),
         )
 
-    def row(self, key: tuple[str, ...], aggregates: Aggregates) -> dict[str, object]:
-        return {
-            "Who": key[0],
-            "Where": key[1],
-            "N": aggregates.count,
-            "Things": list(aggregates.sets[0]),
-            "Kinds": list(aggregates.sets[1]),
-            "Any": aggregates.anys[0],
-            "First": aggregates.first,
-            "Last": aggregates.last,
-        }
+    def meets(self, key: tuple[Value, ...], summary: Summary) -> bool:
+        for limit in self.limits:
+            names = [aggregate.name for aggregate in self.aggregates]
+            value = summary.values[names.index(limit.column)]
+            size = len(value) if isinstance(value, tuple) else value
+            assert isinstance(size, int)
+            if limit.least is not None and size < limit.least:
+                return False
+            if limit.most is not None and size > limit.most:
+                return False
+        return True
 
-    def pivot_query(self, key: tuple[str, ...], since: int, until: int) -> str:
+    def group(self, key: tuple[Value, ...]) -> dict[str, object]:
+        return dict(zip(self.key_columns, key, strict=True))
+
+    def row(self, key: tuple[Value, ...], summary: Summary) -> dict[str, object]:
+        names = [aggregate.name for aggregate in self.aggregates]
+        values = [list(v) if isinstance(v, tuple) else v for v in summary.values]
+        return self.group(key) | dict(zip(names, values, strict=True))
+
+    def pivot_query(self, key: tuple[Value, ...], since: int, until: int) -> str:
         return f"small {key} {since}..{until}"
 
 
@@ -106,14 +184,27 @@ _FRESH, _COPY, _VARIANT = range(3)
 _ORIGINS = (*(_FRESH,) * 6, *(_COPY,) * 2, *(_VARIANT,) * 2)
 _ARRIVAL_BYTES = 12
 
-_minimums = st.one_of(
+_least = st.one_of(
     st.just(()),
-    st.integers(1, 5).map(lambda least: (Minimum("N", least),)),
-    st.integers(1, 4).map(lambda least: (Minimum("Things", least),)),
+    st.integers(1, 5).map(lambda least: (Limit("N", least),)),
+    st.integers(1, 4).map(lambda least: (Limit("Things", least),)),
     st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(1, 2)).map(
-        lambda least: (Minimum("N", least[0]), Minimum("Things", least[1]), Minimum("Kinds", least[2]))
+        lambda least: (Limit("N", least[0]), Limit("Things", least[1]), Limit("Kinds", least[2]))
     ),
+    st.integers(1, 3).map(lambda least: (Limit("Odd", least),)),
+    st.integers(1, 3).map(lambda least: (Limit("Distinct", least),)),
 )
+"""Thresholds that more records can only help."""
+ANY_LIMITS = st.one_of(
+    _least,
+    st.tuples(st.integers(1, 3), st.integers(0, 2)).map(
+        lambda both: (Limit("N", both[0]), Limit("Odd", most=both[1]))
+    ),
+    st.integers(-3, 12).map(lambda least: (Limit("Sum", least),)),
+    st.integers(0, 2).map(lambda most: (Limit("N", 2), Limit("Distinct", most=most))),
+    st.integers(1, 3).map(lambda most: (Limit("N", most=most), Limit("Things", 2))),
+)
+"""Those, and thresholds that more records can hinder."""
 
 
 @st.composite
@@ -123,7 +214,7 @@ def streams(
     in_order: bool = False,
     caller: str | None = None,
     copies: bool = True,
-    thresholds: st.SearchStrategy[tuple[Minimum, ...]] = _minimums,
+    limits: st.SearchStrategy[tuple[Limit, ...]] = _least,
 ) -> Stream:
     """Streams in any order with copies: clocks never go back, record times do as they like."""
     callers = (caller,) if caller is not None else draw(st.sampled_from(_CALLERS))
@@ -136,7 +227,7 @@ def streams(
         step = _step(choices[number * _ARRIVAL_BYTES :][:_ARRIVAL_BYTES], pool, now, steps, in_order, copies)
         now = step.now
         steps.append(step)
-    rule = SmallRule(draw(thresholds), draw(st.booleans()))
+    rule = SmallRule(draw(limits), draw(st.booleans()))
     return Stream(rule, tuple(steps), draw(st.sampled_from((-LATENESS, -100, -1, 0, 1, 50, 99, 100, 101))))
 
 
@@ -280,14 +371,36 @@ def distinct(stream: Stream, steps: int | None = None) -> list[ActivityRecord]:
     return records
 
 
-def meets(rule: SmallRule, records: list[ActivityRecord]) -> bool:
-    """Whether the row of these records meets the rule's minimums."""
-    sizes = {
+def plain_values(records: list[ActivityRecord]) -> dict[str, Any]:
+    """The row of these records where its values are determined; sets without their capacity."""
+    numbers = [number for record in records if (number := number_of(record)) is not None]
+    return {
         "N": len(records),
-        "Things": min(len({record.resource_id for record in records}), CAPACITY["Things"]),
-        "Kinds": min(len({record.level for record in records}), CAPACITY["Kinds"]),
+        "Things": {record.resource_id for record in records},
+        "Kinds": {record.level for record in records},
+        "First": min(record.time for record in records),
+        "Last": max(record.time for record in records),
+        "Odd": sum(record.correlation_id.lower() == "c1" for record in records),
+        "Distinct": min(len({record.caller_ip for record in records} - {""}), CAPACITY["Distinct"]),
+        "Sum": sum(numbers),
+        "Greatest": max(numbers, default=None),
+        "Least": min(numbers, default=None),
     }
-    return bool(records) and all(sizes[minimum.column] >= minimum.at_least for minimum in rule.thresholds)
+
+
+def meets(rule: SmallRule, records: list[ActivityRecord]) -> bool:
+    """Whether the row of these records is within the rule's limits."""
+    if not records:
+        return False
+    values = plain_values(records)
+    for limit in rule.limits:
+        value = values[limit.column]
+        size = min(len(value), CAPACITY[limit.column]) if isinstance(value, set) else value
+        if size < (size if limit.least is None else limit.least):
+            return False
+        if size > (size if limit.most is None else limit.most):
+            return False
+    return True
 
 
 def query(
@@ -303,19 +416,44 @@ def query(
 
 def assert_row_is_legal(row: dict[str, object], records: list[ActivityRecord]) -> None:
     """The row is one that summarize may give for these records."""
-    assert row["N"] == len(records)
-    assert row["First"] == min(record.time for record in records)
-    assert row["Last"] == max(record.time for record in records)
-    for column, values in (
-        ("Things", {record.resource_id for record in records}),
-        ("Kinds", {record.level for record in records}),
-    ):
+    values = plain_values(records)
+    for column in ("N", "First", "Last", "Odd", "Distinct", "Sum"):
+        assert row[column] == values[column], column
+    for column in ("Things", "Kinds"):
         shown = row[column]
         assert isinstance(shown, list)
-        assert len(shown) == len(set(shown)) == min(len(values), CAPACITY[column])
-        assert set(shown) <= values
+        assert len(shown) == len(set(shown)) == min(len(values[column]), CAPACITY[column])
+        assert set(shown) <= values[column]
     addresses = {record.caller_ip for record in records} - {""}
     assert row["Any"] in (addresses or {""})
+    for column in ("Greatest", "Least"):
+        best = [record for record in records if number_of(record) == values[column] is not None]
+        newest = max((record.time for record in best), default=None)
+        kinds = {record.level for record in best if record.time == newest}
+        pair = row[column]
+        assert pair is None if newest is None else isinstance(pair, list), column
+        if isinstance(pair, list):
+            assert pair[0] == values[column]
+            assert pair[1][0] == newest
+            assert pair[1][1] in kinds
+    _assert_list_is_legal(row["Listed"], records)
+
+
+def _assert_list_is_legal(shown: object, records: list[ActivityRecord]) -> None:
+    """The newest numbers; of records of the same time any."""
+    assert isinstance(shown, list)
+    numbered = sorted(
+        ((record.time, number) for record in records if (number := number_of(record)) is not None),
+        key=lambda entry: entry[0],
+    )
+    assert len(shown) == min(len(numbered), CAPACITY["Listed"])
+    if shown:
+        oldest = numbered[-len(shown)][0]
+        surely = [number for time, number in numbered if time > oldest]
+        assert sorted(surely) == sorted(shown[len(shown) - len(surely) :])
+        rest = [number for time, number in numbered if time == oldest]
+        for number in shown[: len(shown) - len(surely)]:
+            rest.remove(number)
 
 
 # The plain openings

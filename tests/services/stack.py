@@ -90,13 +90,14 @@ class Detector:
 def detector(
     environment: Mapping[str, str], directory: Path, *, wait: bool = True, arguments: tuple[str, ...] = ()
 ) -> Iterator[Detector]:
-    """`stream-detector run` with its state under `directory`; ready when `wait`."""
+    """`stream-detector run` with RULE 15 and its state under `directory`; ready when `wait`."""
     port = free_port()
     settings = {
         "STREAM_DETECTOR_STATE__DIRECTORY": str(directory / "state"),
         "STREAM_DETECTOR_OBSERVE__PORT": str(port),
         "STREAM_DETECTOR_HUB__START": "earliest",
         "STREAM_DETECTOR_FLUSH_INTERVAL": "1s",
+        "STREAM_DETECTOR_RULES__ENABLED": "rule15",
     }
     with Program(["run", *arguments], environment={**settings, **environment}) as program:
         if wait:
