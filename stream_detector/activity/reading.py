@@ -26,6 +26,8 @@ from stream_detector.activity.scan import scan
 _UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _BLANKS = b" \t\r\n\x00"
+_EMPTY = b'{}[],:"' + _BLANKS + _UTF8_BOM
+"""What an empty body may consist of."""
 
 _LINES_TRIED = 100
 _LONGER_WORK = 100_000
@@ -94,9 +96,21 @@ class BodyReading:
             Undecodable(found.reason, found.index, found.detail, raw) if found.raw == chunk else found
             for found in self.problems
         ]
+        if self.repaired and not (self.needed or self.other or self.foreign or self.problems):
+            self._tell_emptied(raw)
         if self._more_problems:
             text = f"{self._more_problems} more pieces of this body"
             self.problems.append(Undecodable(self.problems[-1].reason, None, text, raw))
+
+    def _tell_emptied(self, raw: bytes) -> None:
+        """What was mended to an empty container: told, unless that is all that it was."""
+        if raw.replace(b'"records"', b"").replace(b"null", b"").strip(_EMPTY):
+            self.repaired = 0
+            self.problems.append(
+                Undecodable(
+                    UndecodableReason.INVALID_JSON, None, "nothing is left of it when it is mended", raw
+                )
+            )
 
     def read_needed(self, records: Iterable[tuple[int, bytes]], total: int) -> bool:
         """Read some records of a body of `total` records that all name an operation, by position and text.

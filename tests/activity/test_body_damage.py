@@ -450,3 +450,17 @@ def test_a_deep_object_in_any_field_costs_neither_its_record_nor_those_behind_it
     damaged = f'{{"operationName":"a/b","correlationId":"X","properties":{deep}}}'
     assert names(decode(f'{{"records":[{A},{damaged},{damaged},{B}]}}')) == "AXXB"
     assert names(decode(f'{{"records":[{damaged},{A},{B}]}}')) == "XAB"
+
+
+@pytest.mark.parametrize("body", ['["a":1}', '["\x01":""}', '{"records":["a":"b"}'])
+def test_a_body_of_which_mending_leaves_nothing_is_told(body: str) -> None:
+    decoded = decode(body)
+    assert decoded.records == ()
+    (problem,) = decoded.problems
+    assert problem.raw == body.encode()
+    assert decoded.repaired == 0
+
+
+@pytest.mark.parametrize("body", ['{"records":[', "[", '{"records":[,]}'])
+def test_an_empty_container_that_is_damaged_is_not(body: str) -> None:
+    assert decode(body).records == ()
