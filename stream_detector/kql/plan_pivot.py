@@ -38,6 +38,8 @@ from stream_detector.kql.tree import (
 from stream_detector.kql.typed import CheckedQuery, Definition
 from stream_detector.kql.types import Type
 
+_OWN_COLUMNS = {"OperationCaller": "Caller", "OperationCallerIpAddress": "CallerIpAddress"}
+"""What each record itself says, or leaves empty, where another record of its operation tells a rule."""
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -47,6 +49,8 @@ class PivotKey(Struct, frozen=True, gc=False):
     code: str
     """KQL for its value, of the rule's text; "" when it cannot be computed from what Sentinel has."""
     type: Type
+    or_empty: bool = False
+    """Whether a record that leaves the column empty may belong to the group too."""
 
 
 class Pivot(Struct, frozen=True, gc=False):
@@ -83,7 +87,7 @@ def pivot_of(
             return Pivot(
                 lets=tuple(f"{writer.source(let.span)};" for let in query.lets),
                 steps=tuple(steps),
-                keys=tuple(PivotKey(writer.key(named), column.value.type) for named, column in keys),
+                keys=tuple(writer.key(named, column.value.type) for named, column in keys),
             )
         steps += writer.lines(operator)
     raise AssertionError("a checked rule has a summarize")
@@ -120,12 +124,13 @@ class _PivotWriter:
             return [f"| extend {', '.join(columns)}"] if columns else []
         return []
 
-    def key(self, named: Named) -> str:
-        """The value of a column of the group."""
+    def key(self, named: Named, type_: Type) -> PivotKey:
+        """A column of the group."""
         if self._is_missing(named.value):
-            return ""
+            own = _OWN_COLUMNS.get(named.value.name, "") if isinstance(named.value, Name) else ""
+            return PivotKey(own, type_, or_empty=bool(own))
         source = self.source(named.value.span)
-        return source if isinstance(named.value, Name | Call) else f"({source})"
+        return PivotKey(source if isinstance(named.value, Name | Call) else f"({source})", type_)
 
     def _column(self, named: Named, missing: set[str]) -> Iterator[str]:
         """`name = value`, or nothing where that changes nothing or cannot be had."""
@@ -200,7 +205,8 @@ def _is_value(column: PivotKey, value: object, *, ignore_case: bool) -> str:
     if isinstance(value, float) and isnan(value):
         return f"isnan({column.code})"
     if isinstance(value, str):
-        return f"{column.code} {'=~' if ignore_case else '=='} {string_literal(value)}"
+        same = f"{column.code} {'=~' if ignore_case else '=='} {string_literal(value)}"
+        return f"{same} or isempty({column.code})" if column.or_empty else same
     return f"{column.code} == {_literal(column.type, value)}"
 
 

@@ -21,6 +21,7 @@ from stream_detector.kql.plan_pivot import Pivot, pivot_of
 from stream_detector.kql.problems import KqlProblem
 from stream_detector.kql.schema import COLUMNS, CORRELATED, UNAVAILABLE
 from stream_detector.kql.tokens import END, tokenize
+from stream_detector.kql.typed import CheckedQuery
 from stream_detector.kql.types import Type
 from stream_detector.rules.explain import Explanation, explain
 from stream_detector.rules.model import (
@@ -90,8 +91,25 @@ def compile_kql(
     planned, problems = plan(checked, thresholds=thresholds, every_record=every_record)
     if planned is None or problems:
         return None, problems
+    problems = _refused_of_operations(checked) if handling.correlate else ()
+    if problems:
+        return None, problems
     pivot = pivot_of(query, checked, planned.window_spans, CORRELATED if handling.correlate else ())
     return _rule(planned, pivot, info, handling, content_hash(text, handling, thresholds)), ()
+
+
+def _refused_of_operations(checked: CheckedQuery) -> tuple[KqlProblem, ...]:
+    """Aggregates that would take a row in twice where rows are judged again."""
+    return tuple(
+        KqlProblem(
+            column.span,
+            f"`{column.function}` is not supported in a rule with correlation: rows of an operation are "
+            "judged again when more is known, and would be added twice; "
+            "use count(), countif(), dcount() or make_set()",
+        )
+        for column in checked.aggregates
+        if column.function in ("sum", "sumif", "make_list")
+    )
 
 
 def content_hash(text: str, handling: Handling, thresholds: Mapping[str, int]) -> str:

@@ -377,3 +377,25 @@ def test_a_rule_for_every_record_wants_every_operation() -> None:
     assert "Anything\ud800" in rule.operations
     tested = rule_of("| where OperationNameValue has 'write' and OperationNameValue !has 'x'")
     assert [name in tested.operations for name in ("a/WRITE", "rewrite", "x/write")] == [True, False, False]
+
+
+_OF_OPERATIONS = """AzureActivity
+| where TimeGenerated > ago(2h) and OperationNameValue =~ "a/b"
+| summarize {} by Caller = OperationCaller, ResourceGroup, SubscriptionId"""
+
+
+def test_a_rule_about_operations_refuses_what_would_take_a_row_in_twice() -> None:
+    text = _OF_OPERATIONS.format("N = count(), S = sum(strlen(Level)), L = make_list(Level)")
+    rule, problems = compile_kql(text, INFO, Handling(correlate=True), {}, every_record=False)
+    assert rule is None
+    assert [text[p.span.start :].split("(")[0] for p in problems] == ["sum", "make_list"]
+    assert all("judged again" in problem.text for problem in problems)
+
+
+def test_the_pivot_of_a_rule_about_operations_shows_rows_that_leave_the_caller_empty() -> None:
+    text = _OF_OPERATIONS.format("N = count()")
+    rule, problems = compile_kql(text, INFO, Handling(correlate=True), {}, every_record=False)
+    assert rule is not None, problems
+    lines = rule.pivot_query(('x" or true or "', "rg", "s"), 0, 1).splitlines()
+    assert '| where Caller =~ "x\\" or true or \\"" or isempty(Caller)' in lines
+    assert '| where ResourceGroup =~ "rg"' in lines
