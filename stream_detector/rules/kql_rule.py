@@ -55,14 +55,21 @@ class KqlRule(Struct, frozen=True, gc=False, eq=False):
     records_needed: int
     schema: tuple[tuple[str, Type], ...]
     """Names and types of the result's columns, in order."""
-    content_hash: str
-    """Of what the rule means: the text without comments and blanks, handling and thresholds. Hexadecimal."""
     plan: Plan
     pivot: Pivot
     evaluate: Callable[[ActivityRecord], Match | Rejection]
     meets: Callable[[tuple[Value, ...], Summary], bool]
     group: Callable[[tuple[Value, ...]], dict[str, object]]
     row: Callable[[tuple[Value, ...], Summary], dict[str, object]]
+
+    @property
+    def content_hash(self) -> str:
+        """Of what the rule means: the text without comments and blanks, handling and thresholds; hexadecimal.
+
+        Thresholds count by the column that they stand for, which is the same for the same text.
+        """
+        minimums = {column.name: least for column, least in self.plan.thresholds}
+        return content_hash(self.text, self.handling, minimums)
 
     def pivot_query(self, key: tuple[Value, ...], since: int, until: int) -> str:
         """KQL that shows the group's records in Sentinel for times in [since, until] (ticks)."""
@@ -95,7 +102,7 @@ def compile_kql(
     if problems:
         return None, problems
     pivot = pivot_of(query, checked, planned.window_spans, CORRELATED if handling.correlate else ())
-    return _rule(planned, pivot, info, handling, content_hash(text, handling, thresholds)), ()
+    return _rule(planned, pivot, info, handling), ()
 
 
 def _refused_of_operations(checked: CheckedQuery) -> tuple[KqlProblem, ...]:
@@ -120,7 +127,7 @@ def content_hash(text: str, handling: Handling, thresholds: Mapping[str, int]) -
     return sha256(msgspec.json.encode(meaning)).hexdigest()
 
 
-def _rule(planned: Plan, pivot: Pivot, info: RuleInfo, handling: Handling, digest: str) -> KqlRule:
+def _rule(planned: Plan, pivot: Pivot, info: RuleInfo, handling: Handling) -> KqlRule:
     checked = planned.checked
     clauses = tuple(clause.name for clause in planned.clauses)
     return KqlRule(
@@ -142,7 +149,6 @@ def _rule(planned: Plan, pivot: Pivot, info: RuleInfo, handling: Handling, diges
         threshold_reads=planned.aggregates_read,
         records_needed=planned.records_needed,
         schema=tuple((column.name, column.value.type) for column in checked.result),
-        content_hash=digest,
         plan=planned,
         pivot=pivot,
         evaluate=generate.generate_evaluate(planned, Match, tuple(map(Rejection, clauses))),

@@ -8,6 +8,7 @@ dynamics are in `compile_mutants_text`, of generated code in `compile_mutants_co
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import lt
 from typing import Any
 
 from compile_patches import RULE_15, THRESHOLDS, Mutant, Patch, entry, exchanged
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 from stream_detector.kql import (
     check,
     check_expression,
+    generate,
     plan,
     plan_aggregates,
     plan_growth,
@@ -176,7 +178,10 @@ MUTANTS: dict[str, Mutant] = {
         ),
     ),
     # Window and clauses.
-    "the longest of several windows counts": ("edge", lambda patch: patch.setattr(plan, "min", max, False)),
+    "the longest of several windows counts": (
+        "edge",
+        lambda patch: patch.setattr(plan, "min", max, raising=False),
+    ),
     "the window includes its edge": (RULE_15, _planned(window=lambda ticks: ticks + 1)),
     ">= ago() gives no tick more": (
         "edge",
@@ -290,7 +295,7 @@ MUTANTS: dict[str, Mutant] = {
         ),
     ),
     "sets may hold one more": (RULE_15, exchanged(kql_rule, "Aggregate", _as_kept)),
-    "groups ignore case": (RULE_15, exchanged(kql_rule.generate, "generate_evaluate", _ignoring_case)),
+    "groups ignore case": (RULE_15, exchanged(generate, "generate_evaluate", _ignoring_case)),
     # The scheduled query.
     "records of the future do not count": (RULE_15, exchanged(scheduled, "scheduled_summaries", _up_to_now)),
     'sets drop ""': (RULE_15, _of_group(_no_empty_member)),
@@ -299,7 +304,7 @@ MUTANTS: dict[str, Mutant] = {
     'any() prefers ""': ("any", exchanged(scheduled._Any, "add", _prefers_nothing)),
     "countif counts what is false": ("aggregates", exchanged(scheduled._Count, "add", _counts_what_is_false)),
     "sum keeps the last": ("aggregates", exchanged(scheduled._Sum, "add", _keeps_the_last)),
-    "the greatest is the least": ("aggregates", exchanged(scheduled, "gt", lambda right: scheduled.lt)),
+    "the greatest is the least": ("aggregates", exchanged(scheduled, "gt", lambda right: lt)),
 }
 
 
@@ -336,7 +341,7 @@ PIVOT: dict[str, Patch] = {
     "keys are compared by beginning": exchanged(
         plan_pivot,
         "_is_value",
-        lambda right: lambda column, value, **how: right(column, value, **how).replace(" == ", " startswith "),
+        lambda right: lambda *given, **how: right(*given, **how).replace(" == ", " startswith "),
     ),
     "times are exchanged": exchanged(
         plan_pivot.Pivot,

@@ -23,7 +23,6 @@ from stream_detector.kql import (
 )
 from stream_detector.kql.generate_nodes import Kind
 from stream_detector.kql.types import Type
-from stream_detector.rules import kql_rule
 from stream_detector.ticks import format_ticks
 
 
@@ -43,7 +42,7 @@ def _evaluates(**wrong: Callable[[Any], Any]) -> Patch:
 
         return made
 
-    return exchanged(kql_rule.generate, "generate_evaluate", wrap)
+    return exchanged(generate, "generate_evaluate", wrap)
 
 
 def _keys_reversed(checked: Any) -> Any:
@@ -157,12 +156,12 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "a set is shown in the place of another": (
         RULE_15,
-        exchanged(kql_rule.generate, "generate_row", _sets_exchanged),
+        exchanged(generate, "generate_row", _sets_exchanged),
     ),
     "the group's columns are in another order": (
         RULE_15,
         exchanged(
-            kql_rule.generate,
+            generate,
             "generate_group",
             lambda right: lambda plan: lambda key: right(plan)(key[::-1]),
         ),
@@ -171,12 +170,12 @@ MUTANTS: dict[str, Mutant] = {
         THRESHOLDS,
         exchanged(generate, "_AT_LEAST", lambda right: replace(right, inline="{0} > {1}")),
     ),
-    "the first threshold is enough": (
+    "the last threshold is enough": (
         THRESHOLDS,
         exchanged(
-            kql_rule.generate,
+            generate,
             "generate_meets",
-            lambda right: lambda plan: right(replace(plan, thresholds=plan.thresholds[:1])),
+            lambda right: lambda plan: right(replace(plan, thresholds=plan.thresholds[1:])),
         ),
     ),
     "times are shown in milliseconds": (

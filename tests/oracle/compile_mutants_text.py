@@ -176,6 +176,7 @@ MUTANTS: dict[str, Mutant] = {
         overload(
             "array_length",
             (_DYNAMIC,),
+            is_strict=False,
             implementation=lambda value: len(value) if isinstance(value, list) else 0,
         ),
     ),

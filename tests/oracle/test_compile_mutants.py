@@ -129,7 +129,7 @@ def test_a_wrong_compiler_is_caught(
 
 
 def _groups(compared: Comparison, since: int, until: int) -> dict[tuple[Value, ...], list[int]]:
-    """Times of the matching records of some groups: those with most records that do not match, and odd keys."""
+    """Times of the matching records of some groups: with many records that do not match, and odd keys."""
     by_hand = Rule15ByHand()
     groups: dict[tuple[Value, ...], list[int]] = {}
     others: Counter[tuple[Value, ...]] = Counter()

@@ -1,31 +1,65 @@
-"""Single operators against the independent engine, over short texts that are all edges.
+"""Single operators as the compiler makes them, against the independent engine, over short texts all of edges.
 
-Cased letters beyond ASCII are left out: the engine folds them, Kusto does not.
+The other side is a column, and a constant: those are two ways to compile. Cased letters beyond ASCII are left
+out: the engine folds them, Kusto does not.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import duckdb_kql
 import pytest
+from msgspec.structs import replace
+from oracle_compared import RULE, comparison
 
-from stream_detector.kql import dynamic, text
+from stream_detector.activity.record import ActivityRecord
+from stream_detector.kql.literals import string_literal
+from stream_detector.rules.kql_rule import compile_kql
+from stream_detector.rules.model import Match
 
 CHARACTERS = "aAbB1_-. /@é名٣²\u0301\u200d\n\\\"'[%"
 PAIRS = 8_000
+CONSTANTS = 40
+"""Texts that stand on the other side as constants, each beside a part of the pairs."""
 
-OPERATORS: dict[str, Callable[[str, str], object]] = {
-    "Text has Other": text.has,
-    "Text =~ Other": text.equals,
-    "Text startswith Other": text.starts_with,
-    "Text !startswith Other": lambda value, other: not text.starts_with(value, other),
-    "isnotempty(Text)": lambda value, _: text.is_not_empty(value),
-    "coalesce(Text, Other)": text.coalesce,
-    'tostring(split(Text, "a")[1])': lambda value, _: dynamic.part(dynamic.split(value, "a"), 1),
-    'tostring(split(Text, "@")[0])': lambda value, _: dynamic.part(dynamic.split(value, "@"), 0),
-}
+EXPRESSIONS = (
+    "Text has Other",
+    "Text !has Other",
+    "Text has_cs Other",
+    "Text hasprefix Other",
+    "Text hassuffix Other",
+    "Text has_any (Other)",
+    "Text has_any (Other, 'ab')",
+    "Text has_all (Other, 'b')",
+    "Text contains Other",
+    "Text !contains Other",
+    "Text contains_cs Other",
+    "Text =~ Other",
+    "Text !~ Other",
+    "Text == Other",
+    "Text != Other",
+    "Text in (Other, 'a')",
+    "Text in~ (Other, 'a')",
+    "Text !in~ (Other, 'a')",
+    "Text startswith Other",
+    "Text !startswith Other",
+    "Text startswith_cs Other",
+    "Text endswith Other",
+    "Text !endswith Other",
+    "not(Text has Other) or Text =~ Other",
+    "isnotempty(Text)",
+    "isempty(Other)",
+    "coalesce(Text, Other)",
+    "coalesce(Text, Other, 'z')",
+    "iff(Text contains Other, Text, Other)",
+    'tostring(split(Text, "a")[1])',
+    'tostring(split(Text, "@")[0])',
+    "strcat(Text, '-', Other)",
+    "strlen(Text)",
+    "array_length(split(Text, '/'))",
+)
 
 
 def _pairs() -> list[tuple[str, str]]:
@@ -44,17 +78,68 @@ def _pairs() -> list[tuple[str, str]]:
     return pairs
 
 
-@pytest.mark.parametrize("expression", OPERATORS)
-def test_an_operator_agrees_with_the_engine(expression: str) -> None:
-    pairs = _pairs()
+@pytest.fixture(scope="module")
+def template() -> ActivityRecord:
+    """A record whose texts are exchanged for those of a pair."""
+    return comparison(1).records[0]
+
+
+def _computed(expression: str, template: ActivityRecord) -> Callable[[str, str], object]:
+    """What the compiler makes of an expression of Text and Other."""
+    text = (
+        "AzureActivity | where TimeGenerated > ago(1h) | extend Text = Caller, Other = ResourceGroup"
+        f" | extend Result = {expression} | summarize take_any(Result) by Level"
+    )
+    rule, problems = compile_kql(text, RULE.info, RULE.handling, {}, every_record=True)
+    assert rule is not None, problems
+
+    def result(value: str, other: str) -> object:
+        verdict = rule.evaluate(replace(template, caller=value, resource_group=other))
+        assert isinstance(verdict, Match)
+        return verdict.inputs[0]
+
+    return result
+
+
+def _answers(expression: str, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str, object]]:
+    """Pairs with the engine's results."""
     connection = duckdb_kql.connect()
     connection.execute("CREATE TABLE Pairs (Text VARCHAR, Other VARCHAR)")
     columns = [[value for value, _ in pairs], [other for _, other in pairs]]
     connection.execute("INSERT INTO Pairs SELECT unnest(?), unnest(?)", columns)
     query = f"Pairs | project Text, Other, Result = {expression}"
-    operator = OPERATORS[expression]
-    results = duckdb_kql.query(connection, query).fetchall()
-    wrong = [row for row in results if row[2] != operator(row[0], row[1])]
+    found: list[tuple[str, str, object]] = duckdb_kql.query(connection, query).fetchall()
+    connection.close()
+    return found
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_an_operator_agrees_with_the_engine(expression: str, template: ActivityRecord) -> None:
+    computed = _computed(expression, template)
+    answers = _answers(expression, _pairs())
+    assert [row for row in answers if row[2] != computed(row[0], row[1])] == []
+    assert len(answers) == PAIRS
+    assert len({row[2] for row in answers}) > 1
+
+
+@pytest.mark.parametrize("expression", [each for each in EXPRESSIONS if "Other" in each])
+def test_a_constant_on_the_other_side_changes_nothing(expression: str, template: ActivityRecord) -> None:
+    """The engine is asked about columns only, so that nothing but the compiler knows of the constant."""
+    pairs = _pairs()
+    step = PAIRS // CONSTANTS
+    chosen = []
+    for start in range(0, PAIRS, step):
+        _, other = pairs[start]
+        computed = _computed(expression.replace("Other", string_literal(other)), template)
+        # The first pair of each part holds the constant's own text; the others hold what comes.
+        chosen.append((other, computed, [value for value, _ in pairs[start : start + step]]))
+    asked = [(value, other) for other, _, values in chosen for value in values]
+    results = {(value, other): result for value, other, result in _answers(expression, asked)}
+    wrong = [
+        (value, other)
+        for other, computed, values in chosen
+        for value in values
+        if computed(value, other) != results[value, other]
+    ]
     assert wrong == []
-    assert len(results) == PAIRS
-    assert len({row[2] for row in results}) > 1
+    assert len({*results.values()}) > 1
