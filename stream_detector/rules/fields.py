@@ -32,7 +32,8 @@ _KINDS = {
     "str": "a text",
 }
 _DIGITS = re.compile(r"\d{1,9}")
-_LONGEST_DURATION = 366 * DAY
+LONGEST_DURATION = 366 * DAY
+"""Ticks."""
 _MOST_VALUES = 100_000
 """Of one file, each alias counted as what it stands for: aliases of aliases grow without bound."""
 _CONSTRUCTOR = yaml.constructor.SafeConstructor()
@@ -146,7 +147,7 @@ class Section:
         except (ValueError, OverflowError):
             self.report(key, f"{_shown(text)} is not a duration; write 30s, 10m, 2h or 1d")
             return None
-        if not 0 < ticks <= _LONGEST_DURATION:
+        if not 0 < ticks <= LONGEST_DURATION:
             self.report(key, "must be longer than nothing and at most 366d")
         return ticks
 

@@ -13,9 +13,10 @@ from msgspec import Struct
 from stream_detector.kql.plan import threshold_columns
 from stream_detector.kql.plan_reads import resolve
 from stream_detector.kql.typed import CheckedQuery, Column, Definition
-from stream_detector.rules.fields import Section, did_you_mean
+from stream_detector.rules.fields import LONGEST_DURATION, Section, did_you_mean
 from stream_detector.rules.kql_rule import KqlRule
 from stream_detector.rules.model import Handling, RuleInfo
+from stream_detector.ticks import format_duration
 
 SEVERITIES = ("High", "Medium", "Low", "Informational")
 NEEDED_BY_CORRELATION = ("SubscriptionId", "ResourceGroup")
@@ -104,6 +105,9 @@ def check_result(section: Section, metadata: Metadata, rule: KqlRule) -> None:
             wrong = _wrong_threshold(column, least, rule)
             if wrong:
                 thresholds.report(column, wrong)
+    if rule.window <= metadata.handling.hold <= LONGEST_DURATION:
+        window = format_duration(rule.window)
+        section.report("hold", f"must be shorter than the window of the query, which is {window}")
     if metadata.handling.correlate:
         lacking = [name for name in NEEDED_BY_CORRELATION if name not in rule.key_columns]
         if lacking:

@@ -63,6 +63,7 @@ MISTAKES = [
     ("close_grace: 5m", "close_grace: 5 minutes", "close_grace", "'5 minutes' is not a duration; write 30s"),
     ("close_grace: 5m", "close_grace: 300", "close_grace", "is a number; write a duration such as 2h"),
     ("close_grace: 5m", "close_grace: 0s", "close_grace", "must be longer than nothing"),
+    ("close_grace: 5m", "hold: 2h", "hold", "must be shorter than the window of the query, which is 2h"),
     ("close_grace: 5m", "hold: 400d", "hold", "at most 366d"),
     ("close_grace: 5m", f"hold: {'9' * 400}d", "hold", "is not a duration"),
     ("close_grace: 5m", "deduplicate: 'no'", "deduplicate", "is a text; write true or false"),
