@@ -8,9 +8,11 @@ import pytest
 from corpus_files import ACCEPTED, Entry, queries
 from corpus_records import AT, made, records
 from corpus_rules import compiled, sets_of
+from kusto_binder import ask, need_binder
 from query_engine import QueryEngine, Row, differences
 
 from stream_detector.activity.record import ActivityRecord
+from stream_detector.rules.model import Match
 from stream_detector.rules.scheduled import scheduled_rows
 from stream_detector.ticks import MINUTE, format_ticks
 
@@ -251,3 +253,24 @@ def test_the_rows_of_a_query_without_a_witness(why: str) -> None:
     (entry,) = (entry for entry in queries(ACCEPTED[1]) if entry.why == why)
     rule = compiled(entry.text)
     assert differences(CLAIMED[why], scheduled_rows(rule, FEW, AT), sets_of(rule)) == []
+
+
+HOSTILE = 'a" or true //\n| take 1 \\ \u201c'
+
+
+def test_pivot_queries_are_sound_to_microsofts_binder_whatever_the_key(
+    known: Sequence[ActivityRecord],
+) -> None:
+    need_binder()
+    pivots = []
+    for entry in queries(ACCEPTED[1]):
+        rule = compiled(entry.text)
+        verdicts = (rule.evaluate(record) for record in known)
+        keys = {verdict.key: None for verdict in verdicts if isinstance(verdict, Match)}
+        for key in list(keys)[:3]:
+            hostile = tuple(HOSTILE if isinstance(part, str) else part for part in key)
+            pivots += [rule.pivot_query(each, AT - MINUTE, AT) for each in (key, hostile)]
+    assert len(pivots) > 200
+    for pivot, answer in zip(pivots, ask(pivots), strict=True):
+        assert answer.errors == (), pivot
+        assert "TimeGenerated" in dict(answer.columns)
