@@ -4,7 +4,8 @@ PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13 python;
   $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null && echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-AZURITE := azurite@3.37.0
+# In one command: npm removes whatever it is not told of. The tests compare rules with Microsoft's own parser.
+NODE_PACKAGES := azurite@3.37.0 @kusto/language-service-next@12.4.1
 BENCH_MB ?= 200
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Explicitly: where PYTHONDONTWRITEBYTECODE is set, every start would compile the program anew.
@@ -14,7 +15,7 @@ RUNTIME := $(VENV)/.runtime
 DEVELOP := $(VENV)/.develop
 
 .DEFAULT_GOAL := help
-.PHONY: help venv develop azurite demo run test check bench lock clean
+.PHONY: help venv develop node demo run test check bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,14 +43,15 @@ $(DEVELOP): requirements-dev.lock $(RUNTIME)
 	@$(PIP) install --require-hashes --only-binary :all: -r requirements-dev.lock
 	@touch $@
 
-# Tests against Blob storage need Azurite. Without npm they skip and say so; with CI=true they fail.
-node_modules/.bin/azurite-blob:
+# Tests against Blob storage and against Microsoft's parser need these. Without npm they skip and say so;
+# with CI=true they fail.
+node_modules/.installed: Makefile
 	@if command -v npm > /dev/null; then \
-	  npm install --no-save --no-package-lock --no-audit --no-fund --loglevel=error --prefix . $(AZURITE) || \
-	    echo "make: Azurite could not be installed; the tests that need it will skip" >&2; \
-	else echo "make: no npm; the tests that need Azurite will skip" >&2; fi
+	  npm install --no-save --no-package-lock --no-audit --no-fund --loglevel=error --prefix . $(NODE_PACKAGES) && \
+	    touch $@ || echo "make: npm could not install; the tests that need its packages will skip" >&2; \
+	else echo "make: no npm; the tests that need its packages will skip" >&2; fi
 
-azurite: node_modules/.bin/azurite-blob
+node: node_modules/.installed
 
 demo: $(RUNTIME) ## the product in fifteen seconds: a hub, a stream with attacks, alerts
 	@$(BIN)/stream-detector demo
@@ -57,11 +59,11 @@ demo: $(RUNTIME) ## the product in fifteen seconds: a hub, a stream with attacks
 run: $(RUNTIME) ## the service with config from the environment; the embedded hub without Azure settings
 	@$(BIN)/stream-detector run
 
-test: $(DEVELOP) azurite ## all tests
+test: $(DEVELOP) node ## all tests
 	$(BIN)/python -m pytest -q -n 4 --dist loadfile
 
 # To mypy a second conftest.py is a second module of that name, so those below are checked one by one.
-check: $(DEVELOP) azurite ## what CI runs: format, lint, types, tests with coverage
+check: $(DEVELOP) node ## what CI runs: format, lint, types, tests with coverage
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --exclude '^tests/.+/conftest\.py$$'

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from stream_detector.kql.plan_reads import Definitions, slots_below
+from stream_detector.kql.plan.reads import Definitions, slots_below
 from stream_detector.kql.typed import Apply, Choice, Column, Constant, Logic, Not, Now, Typed
 from stream_detector.kql.types import Type
 

@@ -10,18 +10,18 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from stream_detector.activity.record import ActivityRecord
-from stream_detector.kql import generate_json
 from stream_detector.kql.dynamic import to_text
-from stream_detector.kql.generate_table import column_value
+from stream_detector.kql.generate import json as generate_json
+from stream_detector.kql.generate.table import column_value
 from stream_detector.kql.interpret import Interpreter
 from stream_detector.kql.literals import string_literal
 from stream_detector.kql.plan import Clause, Plan
-from stream_detector.kql.plan_aggregates import PlannedAggregate
-from stream_detector.kql.plan_reads import parts
+from stream_detector.kql.plan.aggregates import PlannedAggregate
+from stream_detector.kql.plan.reads import parts
 from stream_detector.kql.problems import Span, line_and_column
-from stream_detector.kql.spans import format_span
 from stream_detector.kql.typed import Column, Typed
 from stream_detector.kql.types import Type
+from stream_detector.kql.values.spans import format_span
 
 _MOST_SHOWN = 200
 """Characters of a value; the rest is cut and said to be."""

@@ -16,11 +16,11 @@ from stream_detector.activity.record import ActivityRecord
 from stream_detector.kql import generate
 from stream_detector.kql.check import check
 from stream_detector.kql.parse import parse
+from stream_detector.kql.parse.tokens import END, tokenize
 from stream_detector.kql.plan import Plan, plan
-from stream_detector.kql.plan_pivot import Pivot, pivot_of
+from stream_detector.kql.plan.pivot import Pivot, pivot_of
 from stream_detector.kql.problems import KqlProblem
 from stream_detector.kql.schema import COLUMNS, CORRELATED, UNAVAILABLE
-from stream_detector.kql.tokens import END, tokenize
 from stream_detector.kql.typed import CheckedQuery
 from stream_detector.kql.types import Type
 from stream_detector.rules.explain import Explanation, explain

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from stream_detector.kql.plan import threshold_columns
-from stream_detector.kql.plan_reads import resolve
+from stream_detector.kql.plan.reads import resolve
 from stream_detector.kql.typed import CheckedQuery, Column, Definition
 from stream_detector.rules.fields import LONGEST_DURATION, Section, did_you_mean
 from stream_detector.rules.kql_rule import KqlRule

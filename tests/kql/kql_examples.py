@@ -7,9 +7,9 @@ from typing import Any
 
 from stream_detector.kql.catalogue import SCALAR
 from stream_detector.kql.function import Function
-from stream_detector.kql.moments import parse_moment
-from stream_detector.kql.spans import parse_span
 from stream_detector.kql.types import Type
+from stream_detector.kql.values.moments import parse_moment
+from stream_detector.kql.values.spans import parse_span
 from stream_detector.ticks import DAY, HOUR, MINUTE, SECOND
 
 

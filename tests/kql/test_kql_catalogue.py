@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from stream_detector.kql.catalogue import REFUSED, SCALAR, TAKES_ANY_AS_TEXT, overloads
 from stream_detector.kql.function import Function
-from stream_detector.kql.numbers import MAX_INT, MAX_LONG, MIN_INT, MIN_LONG
-from stream_detector.kql.spans import PERIODS
 from stream_detector.kql.types import Type
+from stream_detector.kql.values.numbers import MAX_INT, MAX_LONG, MIN_INT, MIN_LONG
+from stream_detector.kql.values.spans import PERIODS
 from stream_detector.ticks import DAY, HOUR, MAX_TICKS, MIN_TICKS
 
 ALL = [function for functions in SCALAR.values() for function in functions]

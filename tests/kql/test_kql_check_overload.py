@@ -6,10 +6,10 @@ from itertools import permutations
 
 import pytest
 
-from stream_detector.kql import check_fold
-from stream_detector.kql.check_fold import MOST, applied
-from stream_detector.kql.check_overload import apply, choose, common_type, takes, widened
-from stream_detector.kql.check_scope import Context, Scope
+from stream_detector.kql.check import fold as check_fold
+from stream_detector.kql.check.fold import MOST, applied
+from stream_detector.kql.check.overload import apply, choose, common_type, takes, widened
+from stream_detector.kql.check.scope import Context, Scope
 from stream_detector.kql.function import Function
 from stream_detector.kql.problems import KqlProblem, Span
 from stream_detector.kql.typed import Apply, Column, Constant, Now, Typed

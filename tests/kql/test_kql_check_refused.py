@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from test_kql_check import outcome, rule
 
-from stream_detector.kql.check_aggregates import AGGREGATES, REFUSED_AGGREGATES, SEVERAL
+from stream_detector.kql.check.aggregates import AGGREGATES, REFUSED_AGGREGATES, SEVERAL
 from stream_detector.kql.problems import line_and_column
 
 EXPRESSIONS: list[tuple[str, str]] = [

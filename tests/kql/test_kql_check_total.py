@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from test_kql_check import SAMPLE, accepted, rule, value_of
 from test_kql_check_expressions import FOLDED, TYPES
 
-from stream_detector.kql import check_fold, check_overload
 from stream_detector.kql.catalogue import SCALAR
 from stream_detector.kql.check import check
-from stream_detector.kql.check_aggregates import AGGREGATE_NAMES
-from stream_detector.kql.check_expression import DEEPEST
+from stream_detector.kql.check import fold as check_fold
+from stream_detector.kql.check import overload as check_overload
+from stream_detector.kql.check.aggregates import AGGREGATE_NAMES
+from stream_detector.kql.check.expression import DEEPEST
 from stream_detector.kql.function import Function
 from stream_detector.kql.problems import KqlProblem, Span
 from stream_detector.kql.schema import UNAVAILABLE

@@ -10,7 +10,7 @@ import pytest
 from kql_examples import CASES, Held, at, call
 
 from stream_detector.kql.catalogue import SCALAR
-from stream_detector.kql.moments import parse_moment
+from stream_detector.kql.values.moments import parse_moment
 from stream_detector.ticks import DAY, format_ticks
 
 

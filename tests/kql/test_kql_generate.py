@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from stream_detector.kql.function import Function
-from stream_detector.kql.generate_code import Writer
-from stream_detector.kql.generate_fold import FOLDED, LISTS, simplify
-from stream_detector.kql.generate_nodes import Graph, Node
+from stream_detector.kql.generate.code import Writer
+from stream_detector.kql.generate.fold import FOLDED, LISTS, simplify
+from stream_detector.kql.generate.nodes import Graph, Node
 from stream_detector.kql.interpret import Interpreter
 from stream_detector.kql.problems import Span
 from stream_detector.kql.typed import Apply, Choice, Column, Constant, Logic, Not, Typed

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from stream_detector.kql import parse_words, tree
+from stream_detector.kql import tree
 from stream_detector.kql.parse import parse
+from stream_detector.kql.parse import words as parse_words
 from stream_detector.kql.problems import Span
 from stream_detector.kql.types import Type
 

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_detector.kql import arrays, compare, convert, dynamic, ipv4, moments, numbers, regex, spans, words
+from stream_detector.kql import dynamic
 from stream_detector.kql.catalogue import SCALAR
 from stream_detector.kql.types import Type
+from stream_detector.kql.values import arrays, compare, convert, ipv4, moments, numbers, regex, spans, words
 from stream_detector.ticks import DAY, HOUR, MAX_TICKS, MIN_TICKS, MINUTE, SECOND, from_datetime
 
 LONGS = st.integers(numbers.MIN_LONG, numbers.MAX_LONG)

@@ -14,20 +14,16 @@ from typing import Any
 from compile_patches import RULE_15, THRESHOLDS, Mutant, Patch, entry, exchanged
 from msgspec.structs import replace
 
-from stream_detector.kql import (
-    check,
-    check_expression,
-    generate,
-    plan,
-    plan_aggregates,
-    plan_growth,
-    plan_needs,
-    plan_operations,
-    plan_pivot,
-    plan_window,
-)
-from stream_detector.kql.plan_aggregates import PlannedAggregate
-from stream_detector.kql.plan_growth import Row
+from stream_detector.kql import check, generate, plan
+from stream_detector.kql.check import expression as check_expression
+from stream_detector.kql.plan import aggregates as plan_aggregates
+from stream_detector.kql.plan import growth as plan_growth
+from stream_detector.kql.plan import needs as plan_needs
+from stream_detector.kql.plan import operations as plan_operations
+from stream_detector.kql.plan import pivot as plan_pivot
+from stream_detector.kql.plan import window as plan_window
+from stream_detector.kql.plan.aggregates import PlannedAggregate
+from stream_detector.kql.plan.growth import Row
 from stream_detector.kql.typed import Column, Definition, Logic, Not, Typed
 from stream_detector.rules import kql_rule, scheduled
 

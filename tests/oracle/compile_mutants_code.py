@@ -14,14 +14,12 @@ import pytest
 from compile_patches import RULE_15, THRESHOLDS, Mutant, Patch, entry, exchanged
 from msgspec.structs import replace
 
-from stream_detector.kql import (
-    generate,
-    generate_code,
-    generate_json,
-    generate_nodes,
-    generate_table,
-)
-from stream_detector.kql.generate_nodes import Kind
+from stream_detector.kql import generate
+from stream_detector.kql.generate import code as generate_code
+from stream_detector.kql.generate import json as generate_json
+from stream_detector.kql.generate import nodes as generate_nodes
+from stream_detector.kql.generate import table as generate_table
+from stream_detector.kql.generate.nodes import Kind
 from stream_detector.kql.types import Type
 from stream_detector.ticks import format_ticks
 

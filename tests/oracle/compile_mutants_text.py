@@ -17,8 +17,10 @@ import pytest
 from compile_patches import RULE_15, Mutant, Patch, entry, exchanged, overload
 from msgspec.structs import replace
 
-from stream_detector.kql import dynamic, generate_code, generate_fold, text
-from stream_detector.kql.generate_nodes import Kind
+from stream_detector.kql import dynamic, text
+from stream_detector.kql.generate import code as generate_code
+from stream_detector.kql.generate import fold as generate_fold
+from stream_detector.kql.generate.nodes import Kind
 from stream_detector.kql.text import fold
 from stream_detector.kql.types import Type
 

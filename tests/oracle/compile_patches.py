@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from stream_detector.kql import catalogue, check_calls
+from stream_detector.kql import catalogue
+from stream_detector.kql.check import calls as check_calls
 from stream_detector.kql.function import Function
 from stream_detector.kql.types import Type
 

@@ -86,7 +86,7 @@ AzureActivity
 | extend Depth = array_length(split(ResourceId, "/")), Size = array_length(parse_json(Properties)["n"])
 | extend Good = ActivityStatusValue =~ "Success"
 | summarize Rows = count(), GoodRows = countif(Good), BadRows = countif(not(Good)),
-    Places = dcount(ResourceGroup), GoodPlaces = dcountif(ResourceGroup, Good),
+    Places = dcount(ResourceGroup), Spellings = dcountif(ActivityStatusValue, Good),
     Deep = max(Depth), Shallow = min(Depth), All = sum(Depth),
     Sum = sumif(Depth, Good), Ips = make_set(CallerIpAddress, 60), Few = make_set(CallerIpAddress, 2),
     Groups = make_set(ResourceGroup, 60),
@@ -104,8 +104,8 @@ AzureActivity
 | where CallerIpAddress !in ("203.0.113.7", "2001:DB8::1")
     and Caller !in~ ("ann@contoso.com", "BOB@fabrikam.example")
 | where Properties has_all ("type", "entity") or Properties has_any ("n", "runcommand")
-| where Properties !has "RUNCOMMANDHANDLER" and Caller !contains "TERRA" and ResourceId !endswith "/CSE"
-| where strlen(Caller) between (3 .. 24) and strlen(Properties) !between (10 .. 30)
+| where Properties !has "RUNCOMMANDHANDLER" and Caller !contains "@B" and ResourceId !endswith "/CSE"
+| where strlen(Caller) between (5 .. 15) and strlen(Properties) !between (10 .. 30)
 | summarize Rows = count() by Caller, CallerIpAddress
 """,
     "any": """

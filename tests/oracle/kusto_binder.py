@@ -36,7 +36,7 @@ class Answer(Struct, frozen=True, gc=False):
 def need_binder() -> None:
     """Skip the calling test where node or the package is missing; on CI fail."""
     need(shutil.which("node"), "node is not installed")
-    need(PACKAGE.is_dir(), "Microsoft's KQL parser is not installed: run make test once, or make azurite")
+    need(PACKAGE.is_dir(), "Microsoft's KQL parser is not installed: run make test once, or make node")
 
 
 def ask(queries: Sequence[str], **options: Any) -> list[Answer]:

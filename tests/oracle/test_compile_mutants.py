@@ -29,7 +29,7 @@ from services.rule15_by_hand import Rule15ByHand
 from stream_detector.activity.record import ActivityRecord
 from stream_detector.rules import scheduled
 from stream_detector.rules.kql_rule import KqlRule, compile_kql
-from stream_detector.rules.model import Match, Summary, Value
+from stream_detector.rules.model import Match, Rejection, Summary, Value
 from stream_detector.ticks import MINUTE
 
 ROWS = 8_000
@@ -129,20 +129,23 @@ def test_a_wrong_compiler_is_caught(
 
 
 def _groups(compared: Comparison, since: int, until: int) -> dict[tuple[Value, ...], list[int]]:
-    """Times of the matching records of some groups: with many records that do not match, and odd keys."""
+    """Times of matching records by group: of each clause the groups with most that fail it, and odd keys."""
     by_hand = Rule15ByHand()
     groups: dict[tuple[Value, ...], list[int]] = {}
-    others: Counter[tuple[Value, ...]] = Counter()
+    failed: dict[str, Counter[tuple[Value, ...]]] = {clause: Counter() for clause in RULE.clauses}
     for record in compared.records:
         key = (record.caller, record.resource_group, record.subscription_id)
         if not since <= record.time <= until:
             continue
         if isinstance(by_hand.evaluate(record), Match):
             groups.setdefault(key, []).append(record.time)
-        else:
-            others[key] += 1
-    chosen = sorted(groups, key=lambda key: (-others[key], str(key)))[:6]
-    chosen += [next(key for key in groups if key[at] == "") for at in range(3)]
+            continue
+        verdict = RULE.evaluate(record)
+        assert isinstance(verdict, Rejection)
+        failed[verdict.clause][key] += 1
+    chosen = [next(key for key in groups if key[at] == "") for at in range(3)]
+    for counts in failed.values():
+        chosen += sorted(groups, key=lambda key: (-counts[key], str(key)))[:2]
     return {key: sorted(groups[key]) for key in chosen}
 
 

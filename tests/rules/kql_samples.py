@@ -7,10 +7,10 @@ from random import Random
 from typing import Any
 
 from stream_detector.activity.record import ActivityRecord, Origin
-from stream_detector.kql import generate_json
-from stream_detector.kql.generate_table import column_value
+from stream_detector.kql.generate import json as generate_json
+from stream_detector.kql.generate.table import column_value
 from stream_detector.kql.interpret import Interpreter
-from stream_detector.kql.plan_aggregates import PlannedAggregate
+from stream_detector.kql.plan.aggregates import PlannedAggregate
 from stream_detector.kql.typed import Condition
 from stream_detector.kql.types import Type
 from stream_detector.rules.kql_rule import KqlRule, compile_kql

@@ -10,21 +10,18 @@ from typing import Any
 import pytest
 from kql_samples import Dice, accepted, expected, expected_meets, expected_row, rule_of, sample, shape
 
-from stream_detector.kql import (
-    generate,
-    generate_code,
-    generate_fold,
-    generate_json,
-    plan,
-    plan_aggregates,
-    plan_growth,
-    plan_operations,
-    plan_pivot,
-    plan_window,
-)
+from stream_detector.kql import generate, plan
 from stream_detector.kql.function import Function
-from stream_detector.kql.generate_nodes import Graph, Node
-from stream_detector.kql.plan_aggregates import Place
+from stream_detector.kql.generate import code as generate_code
+from stream_detector.kql.generate import fold as generate_fold
+from stream_detector.kql.generate import json as generate_json
+from stream_detector.kql.generate.nodes import Graph, Node
+from stream_detector.kql.plan import aggregates as plan_aggregates
+from stream_detector.kql.plan import growth as plan_growth
+from stream_detector.kql.plan import operations as plan_operations
+from stream_detector.kql.plan import pivot as plan_pivot
+from stream_detector.kql.plan import window as plan_window
+from stream_detector.kql.plan.aggregates import Place
 from stream_detector.kql.problems import Span
 from stream_detector.kql.typed import Apply, Condition, Logic
 from stream_detector.kql.types import Type

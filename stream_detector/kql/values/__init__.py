@@ -1,0 +1,1 @@
+"""What the functions of KQL compute, beyond text and dynamic values: one module for each kind of value."""
