@@ -21,6 +21,7 @@ from stream_detector.activity.times import parse_time
 from stream_detector.cli.bodies import read_bodies
 from stream_detector.cli.core import Core, add_config_option, add_rule_option, load_core
 from stream_detector.detect.detector import Detector
+from stream_detector.detect.operation import alone
 from stream_detector.rules.model import Rule, wanted_operations
 from stream_detector.rules.scheduled import scheduled_rows
 
@@ -85,12 +86,9 @@ def run(args: argparse.Namespace) -> int:
 def _scheduled(
     rules: Sequence[Rule], records: Iterator[ActivityRecord], at: int
 ) -> Iterator[dict[str, object]]:
-    if len(rules) == 1:
-        yield from scheduled_rows(rules[0], records, at)
-        return
-    kept = list(records)
+    kept = records if len(rules) == 1 else list(records)
     for rule in rules:
-        yield from scheduled_rows(rule, kept, at)
+        yield from scheduled_rows(rule, map(alone, kept) if rule.handling.correlate else kept, at)
 
 
 def _from_state(core: Core, records: Iterator[ActivityRecord], at: int) -> Iterator[dict[str, object]]:

@@ -24,7 +24,15 @@ from msgspec import Struct
 
 from stream_detector.activity.record import ActivityRecord, CorrelatedRecord, TimeSource
 from stream_detector.detect import correlation_state as state
-from stream_detector.detect.operation import Facts, enriched, facts_of, join, operation_digest, say_the_same
+from stream_detector.detect.operation import (
+    Facts,
+    alone,
+    enriched,
+    facts_of,
+    join,
+    operation_digest,
+    say_the_same,
+)
 from stream_detector.kql.text import fold
 from stream_detector.ticks import HOUR
 
@@ -99,7 +107,7 @@ class Correlator:
         self.forget(now)
         digest = operation_digest(record)
         if digest is None:
-            return (enriched(record, facts_of(record), 1),)
+            return (alone(record),)
         held = self._held.get(digest)
         # After a clock that went back, an operation can be over that `forget` has not come to.
         if held is not None and held.touched + self._options.hold <= now:

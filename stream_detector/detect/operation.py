@@ -134,6 +134,11 @@ def enriched(record: ActivityRecord, facts: Facts, rows: int) -> CorrelatedRecor
     )
 
 
+def alone(record: ActivityRecord) -> CorrelatedRecord:
+    """A row with what it says itself, as a scheduled query sees it: Sentinel joins nothing."""
+    return enriched(record, facts_of(record), 1)
+
+
 def say_the_same(some: Facts, other: Facts) -> bool:
     """Whether both enrich a row equally: which row a text came from does not show."""
     return (

@@ -74,3 +74,17 @@ def test_the_time_of_rows_is_required() -> None:
     code, _, told = run_program(["rows", "-"])
     assert code == 2
     assert "--at" in told[-1]
+
+
+def test_as_scheduled_a_rule_about_operations_sees_what_each_record_says_itself(tmp_path: Path) -> None:
+    started = ROW | {
+        "OperationNameValue": "Microsoft.SerialConsole/serialPorts/connect/action",
+        "ActivityStatusValue": "Start",
+    }
+    path = tmp_path / "bodies"
+    path.write_bytes(orjson.dumps({"records": [started, started | {"Caller": "", "CorrelationId": "c2"}]}))
+    for rules in (["--rule", "serial-console"], []):
+        at = ["--at", "2026-03-12T11:00:00Z", "--as-scheduled"]
+        code, out, told = run_program(["rows", str(path), *rules, *at])
+        assert code == 0, told
+        assert {json.loads(line)["Caller"] for line in out} == {"ann@contoso.example", ""}
