@@ -111,6 +111,8 @@ class _Reading:
             if value is not None:  # `key:` with nothing after it means the default
                 values[key] = value
                 self.tree.places[here] = Place(self._source, line)
+            elif isinstance(value_node, yaml.ScalarNode):
+                self.tree.empty[here] = Place(self._source, line)
         return values
 
     def _key(self, node: yaml.Node, path: Path, line: int) -> str | None:

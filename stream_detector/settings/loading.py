@@ -86,12 +86,20 @@ def read_sources(path: FilePath | None, environ: Mapping[str, str]) -> Read:
         resolve_secrets(tree)
     merged = merge(file, environment)
     _fill_implied(merged, file)
-    problems = list(merged.problems)
+    problems = [*merged.problems, *_empty_unknown(file)]
     settings, wrong = _validate(environment.values, file.values)
     problems += [problem for problem in (_problem(error, merged) for error in wrong) if problem]
     if merged.readable:
         problems += _across_keys(merged)
     return Read(merged, None if problems else settings, tuple(problems))
+
+
+def _empty_unknown(file: Tree) -> Iterator[Problem]:
+    """Keys that do not exist and have no value, which a model of the settings never gets to see."""
+    for path, place in file.empty.items():
+        known = _known_keys(path[:-1])
+        if known and path[-1] not in known:
+            yield place.problem(path, _unknown(path))
 
 
 def _reading_order(problem: Problem) -> tuple[bool, str, int, str]:

@@ -43,6 +43,8 @@ class Tree:
     values: dict[str, Any] = field(default_factory=dict)
     places: dict[Path, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    empty: dict[Path, Place] = field(default_factory=dict)
+    """Keys with nothing after them: their values are the defaults, if there are such keys."""
     readable: bool = True
     """False when the source could not be read at all: what it may hold is unknown."""
 

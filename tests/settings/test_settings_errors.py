@@ -305,3 +305,12 @@ def test_a_section_where_the_name_of_a_secrets_file_belongs_is_named_by_its_vari
     assert [str(problem) for problem in caught.value.problems] == [
         f"environment: {name}: must be the name of a file"
     ]
+
+
+def test_a_key_that_does_not_exist_is_told_though_it_has_no_value(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text("hub:\n  prefech:\n  prefetch:\nlatenes: null\nsinks:\n  - type: stdout\n    nam: ~\n")
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(path, {})
+    told = [(problem.line, problem.key) for problem in refused.value.problems]
+    assert told == [(2, "hub.prefech"), (4, "latenes"), (7, "sinks[0].nam")]
