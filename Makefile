@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 # In one command: npm removes whatever it is not told of. The tests compare rules with Microsoft's own parser.
 NODE_PACKAGES := azurite@3.37.0 @kusto/language-service-next@12.4.1
 BENCH_MB ?= 200
+STREAMING := bench-out/streaming-kql
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Explicitly: where PYTHONDONTWRITEBYTECODE is set, every start would compile the program anew.
 COMPILE := $(BIN)/python -m compileall -q stream_detector
@@ -72,10 +73,16 @@ check: $(DEVELOP) node ## what CI runs: format, lint, types, tests with coverage
 	$(BIN)/python -m pytest -q -n 4 --dist loadfile --ignore tests/oracle --cov --cov-report=term
 	$(BIN)/python -m pytest -q -n 4 --dist loadfile tests/oracle
 
-bench: $(DEVELOP) ## send to alert, and replay against a plain loop over 200 MB: tables with targets
+bench: $(DEVELOP) $(STREAMING)/bin/python ## send to alert, replay against a plain loop, RULE 15 against other ways to run it
 	$(COMPILE)
 	PYTHONPATH=tests $(BIN)/python tests/bench/latency.py
+	PYTHONPATH=.:tests $(BIN)/python tests/bench/compiled_rule.py --streaming-kql $(STREAMING)/bin/python
 	$(BIN)/python tests/bench/bench.py --mb $(BENCH_MB)
+
+# Another way to run KQL on a stream, in an environment of its own: it is compared with and never imported.
+$(STREAMING)/bin/python: | $(BIN)/python
+	@$(BIN)/python -m venv $(STREAMING)
+	@$(STREAMING)/bin/python -m pip --disable-pip-version-check --quiet install streaming-kql==0.0.2
 
 lock: ## both lock files anew, with hashes (needs uv)
 	tools/lock
