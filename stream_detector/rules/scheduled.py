@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from math import inf, isfinite
 from operator import gt, lt
 from typing import Any, Protocol
 
@@ -62,15 +64,31 @@ class _Time:
 
 
 class _Sum:
+    """SUM: exact, and rounded once at the end; null for a whole number beyond 64 bits."""
+
     def __init__(self, aggregate: Aggregate) -> None:
-        self._sum: Any = aggregate.empty
+        self._is_real = isinstance(aggregate.empty, float)
+        self._sum = Fraction(0)
+        self._infinite = 0.0
+        """The sum of what no fraction can be: infinities and NaN."""
 
     def add(self, time: int, value: Any) -> None:
-        if value is not None:
-            self._sum += value
+        if value is None:
+            return
+        if isfinite(value):
+            self._sum += Fraction(value)
+        else:
+            self._infinite += value
 
     def result(self) -> object:
-        return self._sum
+        if not self._is_real:
+            return int(self._sum) if -(2**63) <= self._sum < 2**63 else None
+        if self._infinite != 0.0:
+            return self._infinite
+        try:
+            return float(self._sum)
+        except OverflowError:
+            return inf if self._sum > 0 else -inf
 
 
 class _Members:
@@ -90,7 +108,7 @@ class _Members:
 
 
 class _List:
-    """LIST: the oldest values; of one time those that came first."""
+    """LIST: the newest values, oldest first; of one time those that came last."""
 
     def __init__(self, aggregate: Aggregate) -> None:
         self._capacity = aggregate.capacity
@@ -103,7 +121,7 @@ class _List:
         at = bisect_right(self._times, time)
         self._times.insert(at, time)
         self._values.insert(at, value)
-        del self._times[self._capacity :], self._values[self._capacity :]
+        del self._times[: -self._capacity], self._values[: -self._capacity]
 
     def result(self) -> tuple[object, ...]:
         return tuple(self._values)
