@@ -83,6 +83,7 @@ class Chains:
             evidence=evidence if self._options.max_evidence else (),
             inputs=None if self.rule.opens_always and not hold and not self._columns.correlates else [inputs],
             checked=now,
+            held=[now + hold] if hold else None,
             held_until=now + hold if hold else None,
         )
 
@@ -101,8 +102,10 @@ class Chains:
         position = remembered.insert(episode.times, record.first, mark)
         if episode.inputs is not None:
             episode.inputs.insert(position, inputs)
-        if episode.raised is None and episode.held_until is None:
-            episode.held_until = record.held_until
+        if episode.held is not None and record.held is not None:
+            episode.held.insert(position, record.held[0])
+            waiting = (episode.held_until, record.held[0])
+            episode.held_until = min(until for until in waiting if until is not None)
         is_opened = episode.raised is not None
         episode.evidence = episodes.keep_evidence(
             episode.evidence + record.evidence, self._options.max_evidence, opened=is_opened
@@ -122,3 +125,5 @@ class Chains:
         remembered.drop_oldest(episode.times, count)
         if episode.inputs is not None:
             del episode.inputs[:count]
+        if episode.held is not None:
+            del episode.held[:count]

@@ -65,8 +65,11 @@ class Episode(Struct, eq=False, gc=False):
     """For each of `times` what it handed in; None once opened, or when no threshold needs them."""
     checked: int = 0
     """The clock up to which it is known that no record leaving its window made the row come true."""
+    held: list[int] | None = None
+    """For each of `times` the clock at which its hold is over, by a rule that holds openings back; None once
+    opened."""
     held_until: int | None = None
-    """The clock at which an opening that is held back is due."""
+    """The first of `held` that has not come up yet."""
     raised: Raised | None = None
     absorbed: tuple[Raised, ...] = ()
     """Alerts of episodes that were joined to this one, still to be closed with it."""
@@ -111,7 +114,10 @@ def join(columns: Columns, window: int, max_evidence: int, earlier: Episode, lat
     inputs = None
     if speaker is None and earlier.inputs is not None and later.inputs is not None:
         inputs = earlier.inputs + later.inputs
-    held = [until for until in (earlier.held_until, later.held_until) if until is not None]
+    held = None
+    if speaker is None and earlier.held is not None and later.held is not None:
+        held = earlier.held + later.held
+    waiting = [until for until in (earlier.held_until, later.held_until) if until is not None]
     return Episode(
         first=earlier.first,
         last=later.last,
@@ -121,7 +127,8 @@ def join(columns: Columns, window: int, max_evidence: int, earlier: Episode, lat
         evidence=keep_evidence(ours.evidence + theirs.evidence, max_evidence, opened=speaker is not None),
         inputs=inputs,
         checked=max(earlier.checked, later.checked),
-        held_until=min(held, default=None) if speaker is None else None,
+        held=held,
+        held_until=None if held is None else min(waiting, default=None),
         raised=speaker,
         absorbed=tuple(raised for raised in live if raised is not speaker),
     )
@@ -135,8 +142,11 @@ def without(columns: Columns, window: int, episode: Episode, position: int) -> t
     assert episode.inputs is not None, "only what is not opened remembers the inputs of each record"
     gone = remembered.time_at(episode.times, position)
     times, inputs = episode.times[:], list(episode.inputs)
+    held = None if episode.held is None else list(episode.held)
     remembered.take_out(times, position)
     del inputs[position]
+    if held is not None:
+        del held[position]
     left: list[Episode] = []
     begin = 0
     for end in range(1, len(inputs) + 1):
@@ -144,7 +154,17 @@ def without(columns: Columns, window: int, episode: Episode, position: int) -> t
             gap = remembered.time_at(times, end) - remembered.time_at(times, end - 1)
             if gap < window:
                 continue
-        left.append(_part(columns, episode, times[2 * begin : 2 * end], inputs[begin:end], gone))
+        part = slice(begin, end)
+        left.append(
+            _part(
+                columns,
+                episode,
+                times[2 * begin : 2 * end],
+                inputs[part],
+                None if held is None else held[part],
+                gone,
+            )
+        )
         begin = end
     return tuple(left)
 
@@ -153,11 +173,16 @@ def with_inputs(columns: Columns, episode: Episode, position: int, inputs: Input
     """The same episode when the record at `position` hands in something else; it has not opened."""
     assert episode.inputs is not None, "only what is not opened remembers the inputs of each record"
     changed = [*episode.inputs[:position], inputs, *episode.inputs[position + 1 :]]
-    return _part(columns, episode, episode.times, changed, None)
+    return _part(columns, episode, episode.times, changed, episode.held, None)
 
 
 def _part(
-    columns: Columns, whole: Episode, times: array[int], inputs: list[Inputs], gone: int | None
+    columns: Columns,
+    whole: Episode,
+    times: array[int],
+    inputs: list[Inputs],
+    held: list[int] | None,
+    gone: int | None,
 ) -> Episode:
     first, last = remembered.time_at(times, 0), times[-2]
     states = columns.spread(inputs[0], first)
@@ -173,5 +198,11 @@ def _part(
         evidence=tuple(e for e in whole.evidence if first <= e.time <= last and e.time != gone),
         inputs=inputs,
         checked=whole.checked,
-        held_until=whole.held_until,
+        held=held,
+        held_until=None if held is None else next_held(held, whole.checked),
     )
+
+
+def next_held(held: list[int], after: int) -> int | None:
+    """The first end of a hold after the clock `after`."""
+    return min((until for until in held if until > after), default=None)

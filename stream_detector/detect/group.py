@@ -39,6 +39,13 @@ class Group(Struct, eq=False, gc=False):
                 return episode
         return None
 
+    def covering_episode(self, window: int, time: int) -> Episode | None:
+        """The opened episode that a record of this time falls into or joins; None without any."""
+        for episode in self.episodes:
+            if episode.raised is not None and episode.first - window < time < episode.last + window:
+                return episode
+        return None
+
     def replace(self, gone: Iterable[Episode], *come: Episode) -> None:
         """Put `come` in the place of `gone`."""
         left = [episode for episode in self.episodes if all(episode is not old for old in gone)]

@@ -59,7 +59,7 @@ class Lifecycle:
         # Only now: should a rule fail to dress its row, the next record opens the episode instead.
         episode.raised = raised
         episode.inputs = None
-        episode.held_until = None
+        episode.held = episode.held_until = None
         return alert
 
     def note_growth(self, raised: Raised, gained: bool, count: int) -> None:

@@ -6,9 +6,9 @@
 
 A record that arrives changes only windows that contain it. Where more records can only help, such a
 window is fullest where it ends at a record: at the record itself, or at a later one less than a window
-away. Where more records can also hinder (`where Successes == 0`), a row can come true when a record
-leaves its window too: a window after its time. Those instants are tried as well, those after the last
-arrival as the clock reaches them.
+away. Where more records can also hinder (`where Successes == 0`), what the row was at past instants is
+no news: it is asked at the newest record and at the clock, and, since it can come true when a record
+leaves its window, at those instants as the clock reaches them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from stream_detector.detect import times as remembered
 from stream_detector.detect.columns import Columns, Inputs
-from stream_detector.detect.episode import Episode
+from stream_detector.detect.episode import Episode, next_held
 from stream_detector.detect.group import NEVER, Group
 from stream_detector.rules.model import Rule, Value
 
@@ -33,13 +33,16 @@ class Opener(Struct, frozen=True, gc=False):
 
     def opens_at(self, group: Group, episode: Episode, time: int, now: int) -> int | None:
         """The instant at which the row is first returned, if the record at `time` makes it so."""
-        if episode.held_until is not None:
+        if episode.held is not None:
             return None
         if self.rule.opens_always:
             return time
-        everything = self._is_met(group, (episode,), time, time)
-        if everything or not self.rule.is_monotone:
-            instant = self._within(group, episode, time, now, everything)
+        if not self.rule.is_monotone:
+            if self._is_met(group, (episode,), episode.last, time):
+                return episode.last
+            return now if self._is_met(group, group.episodes, now, time) else None
+        if self._is_met(group, (episode,), time, time):
+            instant = self._within(group, episode, time)
             if instant is not None:
                 return instant
         # Only records ahead of the clock can make the row at `now` fuller than every window above.
@@ -54,7 +57,7 @@ class Opener(Struct, frozen=True, gc=False):
         """
         if episode.raised is not None:
             return None
-        if episode.held_until is not None:
+        if episode.held is not None:
             return self._held(group, episode, now)
         if self.rule.is_monotone or self.rule.opens_always:
             return None
@@ -70,34 +73,43 @@ class Opener(Struct, frozen=True, gc=False):
         """When `due_by` has something to do for the episode."""
         if episode.raised is not None:
             return NEVER
-        if episode.held_until is not None:
-            return episode.held_until
+        if episode.held is not None:
+            return NEVER if episode.held_until is None else episode.held_until
         if self.rule.is_monotone or self.rule.opens_always:
             return NEVER
         leaving = next_leaving(episode.times, self.rule.window, episode.checked)
         return NEVER if leaving is None else leaving
 
     def _held(self, group: Group, episode: Episode, now: int) -> int | None:
-        """The end of the hold, when it has come and the row is still returned then."""
-        until = episode.held_until
-        if until is None or until > now:
-            return None
-        episode.held_until = None
-        episode.checked = until
-        if self.rule.opens_always or self._is_met(group, (episode,), episode.last, None):
-            return max(episode.last, min(until, episode.last + self.rule.window - 1))
+        """The end of a hold by `now` at which the records whose hold is over make a row that is returned."""
+        while episode.held is not None and episode.held_until is not None and episode.held_until <= now:
+            until = episode.checked = episode.held_until
+            episode.held_until = next_held(episode.held, until)
+            if self.rule.opens_always or self._is_met_by_held(group, episode, until):
+                return max(episode.last, min(until, episode.last + self.rule.window - 1))
         return None
 
-    def _within(self, group: Group, episode: Episode, time: int, now: int, everything: bool) -> int | None:
-        """The first window ending inside the episode, of those with the record at `time`, that is met."""
-        if episode.last == time:  # in order: nothing stands behind it, and the states know all
-            if everything:
-                return time
-            until = min(now, time + self.rule.window - 1)
-            left = () if self.rule.is_monotone else leavings(episode.times, self.rule.window, time, until)
-            return next((at for at in left if self._is_met(group, (episode,), at, time)), None)
+    def _is_met_by_held(self, group: Group, episode: Episode, until: int) -> bool:
+        """Whether the row of the records whose hold is over at `until` is returned, at the newest of them."""
+        assert episode.held is not None, "asked of rules that hold openings back"
         assert episode.inputs is not None, "an episode that has not opened remembers the inputs"
-        instant = first_met(self.rule, self.columns, group.key, episode.times, episode.inputs, time, now)
+        over = [position for position, end in enumerate(episode.held) if end <= until]
+        floor = remembered.time_at(episode.times, over[-1]) - self.rule.window
+        counted = [at for at in over if remembered.time_at(episode.times, at) > floor]
+        states = [column.begin() for column in self.columns.columns]
+        times = [remembered.time_at(episode.times, position) for position in counted]
+        for position, time in zip(counted, times, strict=True):
+            self.columns.add(states, episode.inputs[position], time, time, time)
+        summary = self.columns.of_states(states, len(times), times[0], times[-1], floor)
+        return self.rule.meets(group.key, summary)
+
+    def _within(self, group: Group, episode: Episode, time: int) -> int | None:
+        """The first window ending inside the episode, of those with the record at `time`, that is met,
+        when the row of all records after the window's floor is."""
+        if episode.last == time:  # in order: nothing stands behind it, and the states know all
+            return time
+        assert episode.inputs is not None, "an episode that has not opened remembers the inputs"
+        instant = first_met(self.rule, self.columns, group.key, episode.times, episode.inputs, time)
         if instant is not None:
             return instant
         # The states know more than the times when the oldest times were dropped at the bound.
@@ -119,7 +131,6 @@ def first_met(
     times: array[int],
     inputs: list[Inputs],
     arrived: int,
-    now: int,
 ) -> int | None:
     """The first instant, of those that the record at `arrived` can change, at which the row is returned.
 
@@ -130,7 +141,7 @@ def first_met(
     end = remembered.count_through(times, arrived + rule.window - 1)
     states = [column.begin() for column in columns.columns]
     position = oldest = begin
-    for instant in _instants(rule, times, begin, end, arrived, now):
+    for instant in _instants(times, begin, end, arrived):
         floor = instant - rule.window
         while position < end and (time := remembered.time_at(times, position)) <= instant:
             columns.add(states, inputs[position], time, time, time)
@@ -145,14 +156,14 @@ def first_met(
     return None
 
 
-def _instants(rule: Rule, times: array[int], begin: int, end: int, arrived: int, now: int) -> Iterator[int]:
-    """The instants to be tried, in order, each once."""
-    records = [remembered.time_at(times, position) for position in range(begin, end)]
-    tried = {time for time in records if time >= arrived}
-    if not rule.is_monotone:
-        latest = min(now, arrived + rule.window - 1)
-        tried |= {left for time in records if arrived <= (left := time + rule.window) <= latest}
-    yield from sorted(tried)
+def _instants(times: array[int], begin: int, end: int, arrived: int) -> Iterator[int]:
+    """The times of the records from `arrived` on, in order, each once."""
+    last = None
+    for position in range(begin, end):
+        time = remembered.time_at(times, position)
+        if time >= arrived and time != last:
+            yield time
+            last = time
 
 
 def leavings(times: array[int], window: int, after: int, until: int) -> Iterator[int]:

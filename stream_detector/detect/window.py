@@ -144,15 +144,23 @@ class RuleWindow:
             for episode in group.episodes
         )
 
-    def open_episode(self, key: tuple[Value, ...], now: int) -> tuple[Group, Episode] | None:
-        """The group of this key and its episode that is open at `now`; None when none is."""
+    def is_open(self, key: tuple[Value, ...], at: int) -> bool:
+        """Whether an alert of the group had opened by that instant and its window was not empty then."""
         group = self._groups.get(self._digest(key))
-        episode = None if group is None else group.open_episode(self.rule.window, now)
-        return None if group is None or episode is None else (group, episode)
+        return group is not None and group.open_episode(self.rule.window, at) is not None
+
+    def speaks_for(self, key: tuple[Value, ...], time: int, now: int) -> tuple[Group, Episode] | None:
+        """The group of this key and its opened episode about a record of this time, however late it comes."""
+        group = self._groups.get(self._digest(key))
+        if group is None:
+            return None
+        window = self.rule.window
+        episode = group.covering_episode(window, time) or group.open_episode(window, max(now, time))
+        return None if episode is None else (group, episode)
 
     def add_evidence(self, key: tuple[Value, ...], record: ActivityRecord, now: int) -> list[Alert]:
         """Name a record of another rule in the open alert of the group; tells it with `updated`."""
-        found = self.open_episode(key, max(now, record.time))
+        found = self.speaks_for(key, record.time, now)
         if found is None:
             return []
         group, episode = found
@@ -240,7 +248,7 @@ class RuleWindow:
         instant = self._opener.opens_at(group, episode, record.time, now)
         if instant is None:
             return []
-        if self._is_silenced(group.key, max(now, record.time)):
+        if any(rival.window.speaks_for(rival.key_of(group.key), record.time, now) for rival in self._rivals):
             return self._amend_rivals(group.key, record, now) if self.rule.handling.amends else []
         if episode.evidence:
             opening = Evidence.of(record, self._texts)
@@ -259,7 +267,7 @@ class RuleWindow:
 
     def _is_silenced(self, key: tuple[Value, ...], at: int) -> bool:
         """Whether a rule that goes before has the same group open at that instant."""
-        return any(rival.window.open_episode(rival.key_of(key), at) is not None for rival in self._rivals)
+        return any(rival.window.is_open(rival.key_of(key), at) for rival in self._rivals)
 
     def _amend(
         self, group: Group, episode: Episode, record: ActivityRecord, mark: int, inputs: Inputs, now: int

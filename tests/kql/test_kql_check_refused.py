@@ -16,6 +16,7 @@ EXPRESSIONS: list[tuple[str, str]] = [
     ("«Nope»", "there is no column or let Nope"),
     ("«caller»", "names are told apart by case, did you mean Caller?"),
     ("«Calller»", "did you mean Caller?"),
+    ("«CallerIP»", "did you mean CallerIpAddress?"),
     ("strlen(«operationnamevalue»)", "did you mean OperationNameValue?"),
     ("«TenantId»", "names the workspace"),
     ("tolower(«OperationName»)", "write OperationNameValue"),
@@ -72,6 +73,7 @@ EXPRESSIONS: list[tuple[str, str]] = [
     ("«parse_json»(L)", "not (long)"),
     ("«bin»(TimeGenerated, 5)", "write 5s, 5m, 5h or 5d"),
     ("«substring»(S, R)", "wrap R in tolong()"),
+    ('«coalesce»(D.kind, "none")', "wrap D.kind in tostring()"),
     ("«coalesce»(D, S)", "wrap D in tostring()"),
     ("S «between» (1 .. 2)".replace("«between»", "between").replace("S ", "«S ") + "»", "`between` takes"),
     # choices
@@ -137,6 +139,8 @@ OPERATORS: list[tuple[str, str]] = [
     ("| extend «bin(TimeGenerated, 1h)»", "would be named TimeGenerated"),
     ("| extend «toint(L)»", "toint(L) would be named L"),
     ("| extend Column1 = S | extend «tolower(S)»", "would be named Column1"),
+    ("| extend Column1 = 1, «5»", "5 would be named Column1"),
+    ("| extend strlen(S), «strlen(S)»", "would be named strlen_S"),
     ("| project tolower(S), «Column1» = S | summarize count() by S = Column1", "already"),
     ("| project S | summarize count() by «Caller»", "project did not keep it"),
     ("| project S | where «TenantId» == 'a' | summarize count() by S", "names the workspace"),
@@ -204,7 +208,21 @@ OPERATORS: list[tuple[str, str]] = [
     ("| summarize «arg_max»() by I", "`arg_max` takes a value to compare"),
     ("| summarize «take_any»() by I", "`take_any` takes a value"),
     ("| summarize arg_max(L, «*», S) by I", "write either `*` or the columns"),
-    ("| extend P = split(S, '/') | summarize arg_max(L, «*») by S", "`*` would hand on P, which is dynamic"),
+    (
+        "| project-away D | extend P = split(S, '/') | summarize arg_max(L, «*») by S",
+        "`*` would hand on P, which is dynamic",
+    ),
+    ("| project S, L, P = Properties_d | summarize arg_max(L, «*») by S", "`*` would hand on P"),
+    ("| project S, P = Properties_d | summarize take_any(«*») by S", "`*` would hand on P"),
+    ("| project S, P = Properties_d | summarize any(«*») by S", "`*` would hand on P"),
+    ("| project S, L, Properties_d | summarize any(«*») by S", "`*` would hand on Properties_d"),
+    (
+        "| project S, Properties = Caller, Properties_d | summarize any(«*») by S",
+        "`*` would hand on Properties_d",
+    ),
+    ("| summarize arg_max(L, «*») by S", "`*` would hand on D"),
+    ("| summarize («take_any»(S)) by I", "without brackets"),
+    ("| summarize «counts»() by S", "did you mean count?"),
     ("| project S | summarize «take_any(*)» by S", "has no column to show"),
 ]
 

@@ -155,14 +155,7 @@ def test_a_state_gives_what_the_scheduled_query_computes(name: str) -> None:
         ("dcount", Latest, "count_after", lambda self, floor: len(self.seen)),
         ("max of longs", ranked, "_is_comparable", lambda value: True),
     ],
-    ids=[
-        "reals are lost",
-        "no 64 bits",
-        "infinity is a number",
-        "nothing leaves",
-        "null is compared",
-        "nothing",
-    ],
+    ids=["reals are lost", "no 64 bits", "infinity is a number", "nothing leaves", "null is compared"],
 )
 def test_a_wrong_state_is_noticed(
     name: str, owner: Any, attribute: str, wrong: Any, monkeypatch: pytest.MonkeyPatch

@@ -158,11 +158,9 @@ def _at_the_bound_nothing_opens(patch: pytest.MonkeyPatch) -> None:
 
 
 def _what_dropped_records_handed_in_is_lost(patch: pytest.MonkeyPatch) -> None:
-    def wrong(
-        self: Opener, group: Group, episode: Episode, time: int, now: int, everything: bool
-    ) -> int | None:
+    def wrong(self: Opener, group: Group, episode: Episode, time: int) -> int | None:
         inputs = episode.inputs or []
-        return openings.first_met(self.rule, self.columns, group.key, episode.times, inputs, time, now)
+        return openings.first_met(self.rule, self.columns, group.key, episode.times, inputs, time)
 
     patch.setattr(Opener, "_within", wrong)
 

@@ -228,7 +228,7 @@ def _late_records_are_left_out(patch: pytest.MonkeyPatch) -> None:
 
 
 def _only_the_record_s_own_window_is_checked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(openings, "_instants", lambda rule, times, begin, end, arrived, now: iter((arrived,)))
+    patch.setattr(openings, "_instants", lambda times, begin, end, arrived: iter((arrived,)))
 
 
 def _the_window_at_the_clock_is_not_checked(patch: pytest.MonkeyPatch) -> None:
@@ -253,14 +253,7 @@ def _thresholds_are_met_by_any_member(patch: pytest.MonkeyPatch) -> None:
 
 
 def _the_newest_record_is_never_out_of_order(patch: pytest.MonkeyPatch) -> None:
-    right = Opener._within
-
-    def wrong(
-        self: Opener, group: Group, episode: Episode, time: int, now: int, everything: bool
-    ) -> int | None:
-        return time if everything else right(self, group, episode, time, now, everything)
-
-    patch.setattr(Opener, "_within", wrong)
+    patch.setattr(Opener, "_within", lambda self, group, episode, time: time)
 
 
 def _inputs_are_kept_in_order_of_arrival(patch: pytest.MonkeyPatch) -> None:

@@ -154,6 +154,7 @@ def _several(call: Call, context: Context, keys: frozenset[str]) -> list[Part]:
         what = "a value" if is_any else "a value to compare, and what to show"
         context.refuse(call.name_span, f"`{call.name}` takes {what}")
         return [_wrong(call, f"{call.name}_")]
+    before = len(context.problems)
     shown = _shown(call, context, keys, first=0 if is_any else 1)
     if is_any:
         compared: Typed | None = Column(Type.DATETIME, TIME, None, call.span)
@@ -169,7 +170,8 @@ def _several(call: Call, context: Context, keys: frozenset[str]) -> list[Part]:
     for base, value in shown:
         parts.append(_part(call, base, function, compared, value))
     if not parts:
-        context.refuse(call.span, f"`{call.name}(*)` has no column to show: every one is a key")
+        if len(context.problems) == before:
+            context.refuse(call.span, f"`{call.name}(*)` has no column to show: every one is a key")
         parts.append(_wrong(call, f"{call.name}_"))
     return parts
 
@@ -198,7 +200,7 @@ def _shown(call: Call, context: Context, keys: frozenset[str], first: int) -> li
 
 def _shown_name(call: Call, argument: Expression, position: int) -> str:
     name = automatic_name(argument)
-    if call.name == "any":
+    if call.name == "any" and (name or len(call.arguments) == 1):
         return f"any_{name}"
     if name:
         return name
@@ -226,8 +228,7 @@ def _all_columns(
         if name in left_out:
             continue
         if column is not None and column.type is Type.DYNAMIC:
-            # Properties_d holds what Properties holds, which is handed on.
-            if column.slot is not None:
+            if not _is_properties(name, column, context):
                 context.refuse(
                     star.span,
                     f"`*` would hand on {name}, which is dynamic: wrap it in tostring(), or put"
@@ -237,3 +238,15 @@ def _all_columns(
         prefix = "any_" if call.name == "any" else ""
         found.append((prefix + name, context.resolve(Name(name, star.span)) if column else None))
     return found
+
+
+def _is_properties(name: str, column: Column, context: Context) -> bool:
+    """Whether it is the table's own Properties_d beside its Properties, which says the same as text."""
+    beside = context.scope.columns.get("Properties")
+    return (
+        name == column.name == "Properties_d"
+        and column.slot is None
+        and beside is not None
+        and beside.slot is None
+        and beside.name == "Properties"
+    )

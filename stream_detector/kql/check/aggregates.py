@@ -65,6 +65,10 @@ SEVERAL: Mapping[str, str] = MappingProxyType(
 
 _DIVIDE = "sum the values, count them with countif(isnotnull(x)), and divide in an extend after summarize"
 _EXACT = "there is no approximation here: keep the values with make_set(x), or count them with dcount(x)"
+_SPREAD = (
+    "how far values spread has no aggregate here: compare max(x) with min(x), or count what is out of"
+    " bounds with countif(x > 100)"
+)
 _WHEN = "put the condition into iff(), with a null such as long(null) for the other rows"
 
 REFUSED_AGGREGATES: Mapping[str, str] = MappingProxyType(
@@ -87,9 +91,9 @@ REFUSED_AGGREGATES: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("percentile", "percentiles", "percentilew", "percentilesw"), _EXACT),
         **dict.fromkeys(("percentiles_array", "percentilesw_array"), _EXACT),
         **dict.fromkeys(("hll", "hll_if", "hll_merge", "tdigest", "tdigest_merge", "merge_tdigest"), _EXACT),
-        **dict.fromkeys(("stdev", "stdevif", "stdevp", "variance", "varianceif", "variancep"), _DIVIDE),
+        **dict.fromkeys(("stdev", "stdevif", "stdevp", "variance", "varianceif", "variancep"), _SPREAD),
         **dict.fromkeys(
-            ("covariance", "covarianceif", "covariancep", "covariancepif", "variancepif"), _DIVIDE
+            ("covariance", "covarianceif", "covariancep", "covariancepif", "variancepif"), _SPREAD
         ),
         **dict.fromkeys(
             ("make_bag", "make_bag_if", "make_dictionary"),

@@ -6,13 +6,22 @@ from collections.abc import Sequence
 
 from stream_detector.kql.catalogue import SCALAR, TAKES_ANY_AS_TEXT, overloads, refusal
 from stream_detector.kql.check import fold as check_fold
+from stream_detector.kql.check.aggregates import AGGREGATES, SEVERAL
 from stream_detector.kql.check.overload import CURES, apply, common_type, widened
 from stream_detector.kql.check.scope import Context, did_you_mean, shown
+from stream_detector.kql.plan.reads import parts
+from stream_detector.kql.problems import Span
 from stream_detector.kql.tree import Call
-from stream_detector.kql.typed import Constant, Now, Typed
+from stream_detector.kql.typed import Choice, Constant, Now, Typed
 from stream_detector.kql.types import Type
 
 _SPECIAL = ("not", "iff", "iif", "case", "now", "ago")
+
+MOST_CONDITIONS = 200
+"""Of one case or iff, together with those inside of it: each is a level of the compiled rule's code."""
+_ARMS_AT_ONCE = 50
+"""Longer cases become a case of so many arms, and one of the rest for all else: compiled code is taken
+apart by levels, and Python compiles some 3,000 conditional expressions inside of one another."""
 
 
 def check_call(call: Call, arguments: Sequence[Typed | None], context: Context) -> Typed | None:
@@ -44,7 +53,7 @@ def _unknown(name: str) -> str:
     refused = refusal(name)
     if refused is not None:
         return f"`{name}` is not supported: {refused}"
-    names = [*_SPECIAL, *(each for each in SCALAR if each.isidentifier())]
+    names = [*_SPECIAL, *(each for each in SCALAR if each.isidentifier()), *AGGREGATES, *SEVERAL]
     for each in names:
         if each.lower() == name.lower():
             return f"KQL tells functions apart by case: write {each}"
@@ -81,7 +90,29 @@ def _choice(call: Call, arguments: Sequence[Typed], context: Context) -> Typed |
         return context.refuse(call.name_span, _mixed(call, values, context))
     fitted = [widened(value, kind) for value in values]
     arms = tuple(zip(conditions, fitted[:-1], strict=True))
-    return check_fold.choice(arms, fitted[-1], kind, call.span)
+    within = sum(
+        len(part.arms) for argument in arguments for part in parts(argument) if isinstance(part, Choice)
+    )
+    if len(arms) + within > MOST_CONDITIONS:
+        return context.refuse(call.name_span, _too_many(call, len(arms), within))
+    return _chosen(arms, fitted[-1], kind, call.span)
+
+
+def _too_many(call: Call, own: int, within: int) -> str:
+    inner = f", and those inside of it {within}" if within else ""
+    cure = "take an inner one out with `extend`, or" if within else "take it apart with `extend`, or"
+    return (
+        f"`{call.name}` has {own} conditions{inner}, and {MOST_CONDITIONS} together are the most: {cure} test "
+        "for many values at once with in (...)"
+    )
+
+
+def _chosen(arms: tuple[tuple[Typed, Typed], ...], otherwise: Typed, kind: Type, span: Span) -> Typed:
+    """The first value whose condition is true, in levels."""
+    last = len(arms) - len(arms) % _ARMS_AT_ONCE or len(arms) - _ARMS_AT_ONCE
+    for start in range(max(last, 0), -1, -_ARMS_AT_ONCE):
+        otherwise = check_fold.choice(arms[start : start + _ARMS_AT_ONCE], otherwise, kind, span)
+    return otherwise
 
 
 def _mixed(call: Call, values: Sequence[Typed], context: Context) -> str:

@@ -128,9 +128,9 @@ class Columns:
         is_itself = isinstance(value, Name) and named.name in (None, value.name)
         name = named.name
         if name is None:
-            name = value.name if isinstance(value, Name) else namer.automatic(automatic_name(value))
             if not isinstance(value, Name):
-                return self._automatic(named, name, operator)
+                return self._automatic(named, namer, operator)
+            name = value.name
         if not namer.claim(name):
             self._refuse_name(
                 named, f"{operator} has a column {shown(name)} already: give this one another name"
@@ -141,9 +141,15 @@ class Columns:
             return None
         return name
 
-    def _automatic(self, named: Named, name: str, operator: str) -> str | None:
+    def _automatic(self, named: Named, namer: Namer, operator: str) -> str | None:
         """A name that Kusto gives, unless it would quietly take the place of a column."""
-        taken = operator == "extend" and name in self._context.scope.columns
+        name = automatic_name(named.value)
+        if operator == "extend":
+            # Kusto puts no number behind a taken name here: the later column takes the earlier one's place.
+            name = namer.wanted(name)
+            taken = name in self._context.scope.columns or not namer.claim(name)
+        else:
+            name, taken = namer.automatic(name), False
         if taken or (name == TIME and self._is_about_record):
             source = self._context.source(named.value.span)
             return self._context.refuse(

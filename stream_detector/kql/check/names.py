@@ -32,35 +32,43 @@ _NAMED_BY_ARGUMENT = frozenset(
 )
 """Functions whose result is named like their first argument."""
 
+_PREFIXES = {
+    "strlen": "strlen_",
+    "any": "any_",
+    **{name: f"{form.prefix}_" for name, form in AGGREGATES.items()},
+}
+"""What stands before the name of their first argument. take_any has no name inside of an expression."""
+
 
 def automatic_name(expression: Expression) -> str:
     """The name of a bare expression, "" when it has none and is numbered: `Column1`."""
     # From the outside in, one level at a time, so that depth needs no recursion.
-    prefix, parts = "", list[str]()
+    around: list[tuple[str, bool]] = []
+    name = ""
     while True:
         match expression:
             case Name(name):
-                return prefix + "_".join([name, *reversed(parts)])
-            case Member(of, name):
-                parts.append(name)
+                break
+            case Member(of, member):
+                around.append((member, True))
                 expression = of
             case Index(of, index):
-                parts.append(_index_name(index))
+                around.append((_index_name(index), True))
                 expression = of
-            case Call("strlen", (first,)):
-                prefix += "strlen_"
+            case Call(function, (first, *_)) if function in _PREFIXES:
+                around.append((_PREFIXES[function], False))
                 expression = first
-            case Call(name, (first, *_)) if name in _NAMED_BY_ARGUMENT:
+            case Call(function, ()) if function in _PREFIXES:
+                name = _PREFIXES[function]
+                break
+            case Call(function, (first, *_)) if function in _NAMED_BY_ARGUMENT:
                 expression = first
-            case Call("take_any", (first,)):
-                expression = first
-            case Call(name, arguments) if name in AGGREGATES:
-                prefix += f"{AGGREGATES[name].prefix}_"
-                if not arguments:
-                    return prefix
-                expression = arguments[0]
             case _:
-                return prefix
+                break
+    for part, is_behind in reversed(around):
+        # What has no name of its own is named by its member alone.
+        name = (f"{name}_{part}" if name else part) if is_behind else part + name
+    return name
 
 
 def _index_name(index: Expression) -> str:
@@ -81,11 +89,16 @@ class Namer:
         self.used.add(name)
         return free
 
-    def automatic(self, base: str) -> str:
-        """A free name: `base`, or `Column` and a number for none, with a number behind when taken."""
+    def wanted(self, base: str) -> str:
+        """`base`, or `Column` and the next number for none, whether taken or not."""
         if not base:
             self._numbered += 1
             base = f"Column{self._numbered}"
+        return base
+
+    def automatic(self, base: str) -> str:
+        """A free name: `base`, or `Column` and a number for none, with a number behind when taken."""
+        base = self.wanted(base)
         name, number = base, 0
         while name in self.used:
             number += 1

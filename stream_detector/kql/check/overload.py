@@ -231,8 +231,14 @@ def _cure(fitting: Sequence[Function], arguments: Sequence[Typed], context: Cont
         ]
         if len(wrong) == 1:
             off.append((wrong[0], parameter(function, wrong[0])))
-    # A constant is the easiest to change; then text is the safest to compare.
-    for position, wanted in sorted(off, key=lambda each: not isinstance(arguments[each[0]], Constant)):
+
+    # A constant is the easiest to change, but for one that would have to become dynamic: that is the worst.
+    def effort(each: tuple[int, Type]) -> int:
+        if not isinstance(arguments[each[0]], Constant):
+            return 1
+        return 2 if each[1] is Type.DYNAMIC else 0
+
+    for position, wanted in sorted(off, key=effort):
         cure = _rewritten(arguments[position], wanted, context)
         if cure:
             return f": {cure}"

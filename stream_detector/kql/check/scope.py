@@ -18,6 +18,9 @@ _Wrong = TypeVar("_Wrong")
 TIME = "TimeGenerated"
 """The column on which the window of a rule hangs."""
 
+_SHORTENED = 4
+"""Characters from which on a beginning of a name is taken for that name."""
+
 Let = Constant | Now
 """What a let can be: nothing else is the same for every record."""
 
@@ -132,5 +135,10 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     for candidate in names:
         if candidate.lower() == folded:
             return f": names are told apart by case, did you mean {candidate}?"
+    if len(folded) >= _SHORTENED:
+        # CallerIP is rather a shortened CallerIpAddress than a misspelled Caller.
+        longer = [candidate for candidate in names if candidate.lower().startswith(folded)]
+        if longer:
+            return f": did you mean {min(longer, key=len)}?"
     near = get_close_matches(name, names, n=1, cutoff=0.7)
     return f": did you mean {near[0]}?" if near else ""

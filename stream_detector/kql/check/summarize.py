@@ -105,11 +105,18 @@ class _Summary:
     def _aggregate(self, named: Named) -> None:
         value = named.value
         if isinstance(value, Call) and value.name in AGGREGATE_NAMES:
+            if value.name in SEVERAL and self._is_bracketed(named):
+                # Kusto would number it: Column1.
+                self._record.refuse(value.name_span, f"write `{value.name}` without brackets around it")
             parts = check_aggregate(value, self._record, self._key_names)
             for position, part in enumerate(parts):
                 self._part(named if position == 0 else Named(None, None, value, value.span), part)
             return
         self._computed(named)
+
+    def _is_bracketed(self, named: Named) -> bool:
+        start = named.name_span.end if named.name_span is not None else named.span.start
+        return "(" in self._record.text[start : named.value.span.start]
 
     def _part(self, named: Named, part: Part) -> None:
         name = self._name(named, part.base)

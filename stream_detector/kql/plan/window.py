@@ -32,6 +32,14 @@ _AFTER = (
     "after summarize now() and ago() are not supported: the stream cannot know when the condition would come "
     "true; compare times of the records, such as max(TimeGenerated) - min(TimeGenerated) > 10m"
 )
+LONGEST_DAYS = 366
+"""Days of the longest window; a scheduled rule of Sentinel looks back 14 at most."""
+
+_LONGEST = LONGEST_DAYS * 24 * 3600 * 10_000_000
+_TOO_LONG = (
+    f"the window is longer than {LONGEST_DAYS} days, and records have to be kept for as long: write a shorter"
+    " ago(...), of 14 days at most if the rule shall run in Sentinel too"
+)
 _EMPTY = "the window is empty: write ago(...) with a time span above zero"
 
 
@@ -61,6 +69,9 @@ def windows(
             problems += _refused(step.test, _UPPER if _bounds_above(step.test, definitions) else _ELSEWHERE)
         elif length < 1:
             problems.append(KqlProblem(step.span, _EMPTY))
+        elif length > _LONGEST + 1:
+            # One tick more is what `>=` adds.
+            problems.append(KqlProblem(step.span, _TOO_LONG))
         else:
             found.append((step, length))
     return tuple(found), tuple(problems)

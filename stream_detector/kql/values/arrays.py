@@ -39,7 +39,10 @@ def set_has_element(value: Dynamic, wanted: Scalar) -> bool:
 
 
 def index_of(value: Dynamic, wanted: Scalar) -> int | None:
-    """`array_index_of(value, wanted)`: from 0, -1 when absent; null unless `value` is an array."""
+    """`array_index_of(value, wanted)`: from 0, -1 when absent; null unless `value` is an array.
+
+    Kusto's page says nothing of a value that is no array: null, as array_length has it, is chosen.
+    """
     if not isinstance(value, list):
         return None
     return next((at for at, element in enumerate(value) if is_same(element, wanted)), -1)
