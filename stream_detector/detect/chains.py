@@ -94,11 +94,11 @@ class Chains:
         """Add to `episode` the only record of `record`."""
         window = self.rule.window
         shown_after = episode.last - window
-        episode.seen = self._columns.spread(episode.seen, episode.first)
+        states = self._columns.states(episode) if episode.seen is not None else None
         episode.first = min(episode.first, record.first)
         episode.last = max(episode.last, record.last)
         floor = episode.last - window
-        gained = self._columns.add(episode.seen, inputs, record.first, shown_after, floor)
+        gained = states is not None and self._columns.add(states, inputs, record.first, shown_after, floor)
         position = remembered.insert(episode.times, record.first, mark)
         if episode.inputs is not None:
             episode.inputs.insert(position, inputs)

@@ -25,8 +25,9 @@ from stream_detector.detect.tallies import CountIfColumn, SumColumn
 from stream_detector.rules.model import Aggregate, AggregateKind, Match, Rule, Summary
 
 Inputs = tuple[object, ...]
-Seen = Inputs | list[Any]
-"""Inputs of the only record, or a state for each column."""
+Seen = Inputs | list[Any] | None
+"""Inputs of the only record, or a state for each column; None when a record was taken out, and the states
+have to be made anew of what is left."""
 
 
 class Column(Protocol):
@@ -54,17 +55,12 @@ class Column(Protocol):
 class Remembered(Protocol):
     """What a row is made of: an episode."""
 
-    @property
-    def first(self) -> int: ...
-
-    @property
-    def last(self) -> int: ...
-
-    @property
-    def times(self) -> Any: ...
-
-    @property
-    def seen(self) -> Seen: ...
+    first: int
+    last: int
+    times: Any
+    seen: Seen
+    inputs: list[Inputs] | None
+    """Of each record, where `seen` may be None."""
 
 
 class Columns(Struct, frozen=True, gc=False):
@@ -92,14 +88,16 @@ class Columns(Struct, frozen=True, gc=False):
         ]
         return (*given, operation)
 
-    def spread(self, seen: Seen, time: int) -> list[Any]:
-        """A state per column; `time` is that of the only record, if there is only one."""
-        if isinstance(seen, list):
-            return seen
-        states = [column.begin() for column in self.columns]
-        for column, state, given in zip(self.columns, states, seen, strict=True):
-            column.add(state, given, time, time, time)
-        return states
+    def states(self, episode: Remembered) -> list[Any]:
+        """A state per column, made now if there is none."""
+        if not isinstance(episode.seen, list):
+            alone = episode.seen
+            states = [column.begin() for column in self.columns]
+            for position, inputs in enumerate((episode.inputs or ()) if alone is None else (alone,)):
+                time = remembered.time_at(episode.times, position)
+                self.add(states, inputs, time, time, time)
+            episode.seen = states
+        return episode.seen
 
     def add(self, states: list[Any], inputs: Inputs, time: int, shown_after: int, shows_after: int) -> bool:
         """Take in a record; gives whether a set of the row gained a member.
@@ -146,7 +144,7 @@ class Columns(Struct, frozen=True, gc=False):
         count = sum(remembered.size(e.times) - begin for e, begin in zip(asked, begins, strict=True))
         first = min(remembered.time_at(e.times, begin) for e, begin in zip(asked, begins, strict=True))
         last = max(episode.last for episode in asked)
-        states = [self.spread(episode.seen, episode.first) for episode in asked]
+        states = [self.states(episode) for episode in asked]
         if self.correlates:
             count = self._value(len(self.columns) - 1, states, floor)
         values = [
@@ -160,7 +158,7 @@ class Columns(Struct, frozen=True, gc=False):
     def count(self, episode: Remembered, floor: int) -> int:
         """The row's count() for the records of one episode later than `floor`."""
         if self.correlates:
-            return int(self._value(len(self.columns) - 1, [self.spread(episode.seen, episode.first)], floor))
+            return int(self._value(len(self.columns) - 1, [self.states(episode)], floor))
         return remembered.size(episode.times) - remembered.count_through(episode.times, floor)
 
     def of_one(self, time: int, inputs: Inputs) -> Summary:

@@ -102,10 +102,10 @@ def join(columns: Columns, window: int, max_evidence: int, earlier: Episode, lat
     live = [raised for raised in alerts if raised.stage is not Stage.CLOSED]
     speaker = min(live or alerts, key=lambda raised: (raised.opened_at, raised.opening), default=None)
     ours, theirs = (earlier, later) if speaker in earlier.alerts() else (later, earlier)
-    seen = columns.spread(ours.seen, ours.first)
+    seen = columns.states(ours)
     gained = columns.join(
         seen,
-        columns.spread(theirs.seen, theirs.first),
+        columns.states(theirs),
         shown_after=ours.last - window,
         shows_after=later.last - window,
     )
@@ -134,72 +134,58 @@ def join(columns: Columns, window: int, max_evidence: int, earlier: Episode, lat
     )
 
 
-def without(columns: Columns, window: int, episode: Episode, position: int) -> tuple[Episode, ...]:
+def without(window: int, episode: Episode, position: int) -> tuple[Episode, ...]:
     """What is left of an episode that has not opened when the record at `position` is taken out again.
 
     Nothing, the rest, or two episodes when the record was all that joined its neighbours.
     """
     assert episode.inputs is not None, "only what is not opened remembers the inputs of each record"
-    gone = remembered.time_at(episode.times, position)
-    times, inputs = episode.times[:], list(episode.inputs)
-    held = None if episode.held is None else list(episode.held)
-    remembered.take_out(times, position)
-    del inputs[position]
-    if held is not None:
-        del held[position]
-    left: list[Episode] = []
-    begin = 0
-    for end in range(1, len(inputs) + 1):
-        if end < len(inputs):
-            gap = remembered.time_at(times, end) - remembered.time_at(times, end - 1)
-            if gap < window:
-                continue
-        part = slice(begin, end)
-        left.append(
-            _part(
-                columns,
-                episode,
-                times[2 * begin : 2 * end],
-                inputs[part],
-                None if held is None else held[part],
-                gone,
-            )
-        )
-        begin = end
-    return tuple(left)
+    times, count = episode.times, len(episode.inputs)
+    if 0 < position < count - 1:
+        gap = remembered.time_at(times, position + 1) - remembered.time_at(times, position - 1)
+        if gap < window:
+            return (_part(episode, (slice(0, position), slice(position + 1, count)), position),)
+    parts = (slice(0, position), slice(position + 1, count))
+    return tuple(_part(episode, (part,), position) for part in parts if part.start < part.stop)
 
 
-def with_inputs(columns: Columns, episode: Episode, position: int, inputs: Inputs) -> Episode:
+def with_inputs(episode: Episode, position: int, inputs: Inputs) -> Episode:
     """The same episode when the record at `position` hands in something else; it has not opened."""
     assert episode.inputs is not None, "only what is not opened remembers the inputs of each record"
-    changed = [*episode.inputs[:position], inputs, *episode.inputs[position + 1 :]]
-    return _part(columns, episode, episode.times, changed, episode.held, None)
+    changed = _part(episode, (slice(0, len(episode.inputs)),), None)
+    assert changed.inputs is not None, "as before"
+    changed.inputs[position] = inputs
+    changed.seen = inputs if len(changed.inputs) == 1 else None
+    return changed
 
 
-def _part(
-    columns: Columns,
-    whole: Episode,
-    times: array[int],
-    inputs: list[Inputs],
-    held: list[int] | None,
-    gone: int | None,
-) -> Episode:
+def _part(whole: Episode, kept: tuple[slice, ...], gone: int | None) -> Episode:
+    """The episode of the records at the positions `kept`; the one at `gone` was taken out."""
+    times = array("q")
+    inputs: list[Inputs] = []
+    held: list[int] | None = None if whole.held is None else []
+    for part in kept:
+        times += whole.times[2 * part.start : 2 * part.stop]
+        inputs += (whole.inputs or [])[part]
+        if held is not None and whole.held is not None:
+            held += whole.held[part]
+    until = whole.held_until
+    removed = None if whole.held is None or gone is None else whole.held[gone]
+    if held is not None and gone is not None and (len(kept) == 1 or removed == until):
+        until = next_held(held, whole.checked)
     first, last = remembered.time_at(times, 0), times[-2]
-    states = columns.spread(inputs[0], first)
-    for position in range(1, len(inputs)):
-        time = remembered.time_at(times, position)
-        columns.add(states, inputs[position], time, time, time)
+    taken = None if gone is None else remembered.time_at(whole.times, gone)
     return Episode(
         first=first,
         last=last,
         touched=whole.touched,
         times=times,
-        seen=inputs[0] if len(inputs) == 1 else states,
-        evidence=tuple(e for e in whole.evidence if first <= e.time <= last and e.time != gone),
+        seen=inputs[0] if len(inputs) == 1 else None,
+        evidence=tuple(e for e in whole.evidence if first <= e.time <= last and e.time != taken),
         inputs=inputs,
         checked=whole.checked,
         held=held,
-        held_until=None if held is None else next_held(held, whole.checked),
+        held_until=until,
     )
 
 

@@ -128,7 +128,7 @@ class RuleWindow:
             if episode.inputs is None or not remembered.holds(episode.times, record.time, mark):
                 continue
             position = remembered.place(episode.times, record.time, mark)
-            parts = episodes.without(self._columns, self.rule.window, episode, position)
+            parts = episodes.without(self.rule.window, episode, position)
             group.replace((episode,), *parts)
         self._store(group, was_open)
         return alerts
@@ -250,7 +250,7 @@ class RuleWindow:
             return []
         if any(rival.window.speaks_for(rival.key_of(group.key), record.time, now) for rival in self._rivals):
             return self._amend_rivals(group.key, record, now) if self.rule.handling.amends else []
-        if episode.evidence:
+        if self._options.max_evidence:
             opening = Evidence.of(record, self._texts)
             rest = tuple(evidence for evidence in episode.evidence if evidence != opening)
             episode.evidence = episodes.keep_evidence(
@@ -277,12 +277,11 @@ class RuleWindow:
             position = remembered.place(episode.times, record.time, mark)
             if episode.inputs[position] == inputs:
                 return []
-            changed = episodes.with_inputs(self._columns, episode, position, inputs)
+            changed = episodes.with_inputs(episode, position, inputs)
             group.replace((episode,), changed)
             return self._tell(group, changed, record, identity.fingerprint(record), now)
         floor = episode.last - self.rule.window
-        episode.seen = self._columns.spread(episode.seen, episode.first)
-        gained = self._columns.add(episode.seen, inputs, record.time, floor, floor)
+        gained = self._columns.add(self._columns.states(episode), inputs, record.time, floor, floor)
         if episode.raised is None:
             return []
         self._lifecycle.note_growth(episode.raised, gained, self._columns.count(episode, floor))

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from runs import NOON, RULE, events, machine, record
 from services.rule15_by_hand import Rule15ByHand
 
+from stream_detector.activity.record import ActivityRecord, CorrelatedRecord
 from stream_detector.detect.alert import Alert
 from stream_detector.detect.detector import Detector, in_turn
-from stream_detector.rules.model import Handling
+from stream_detector.rules.model import Handling, Match, Rejection
 from stream_detector.ticks import HOUR, MINUTE
 
 HOLD = 30 * MINUTE
@@ -134,3 +135,58 @@ def test_a_rule_may_have_a_grace_of_its_own() -> None:
     windows.apply(record(NOON), NOON)
     assert told(windows.advance(NOON + 2 * HOUR)) == [("quick", "closed")]
     assert events(windows.advance(NOON + 2 * HOUR + 10 * MINUTE)) == [("closed", 2)]
+
+
+class _Unfinished(Rule15ByHand):
+    """Rows of operations of which no end is known."""
+
+    def evaluate(self, record: ActivityRecord) -> Match | Rejection:
+        assert isinstance(record, CorrelatedRecord)
+        if record.operation_outcome:
+            return Rejection("OperationOutcome")
+        return Match(
+            (record.caller, record.resource_group, record.subscription_id),
+            (record.resource_id, "", record.resource_id, record.caller_ip, record.caller_ip),
+        )
+
+
+def _unfinished() -> Detector:
+    handling = Handling(correlate=True, hold=HOLD)
+    return Detector([_Unfinished(info=replace(RULE.info, id="unfinished"), handling=handling)])
+
+
+def _row(run: int, minute: int, status: str) -> ActivityRecord:
+    return record(NOON + minute * MINUTE, f"vm{run}", status=status, correlation_id=f"run-{run}")
+
+
+def test_a_hold_is_timed_for_each_record_and_not_for_the_group() -> None:
+    windows, told_ = _unfinished(), list[Alert]()
+    rows = [(8 * run, run, "Start") for run in range(12)] + [
+        (8 * run + 10, run, "Success") for run in range(12) if run != 7
+    ]
+    for minute in range(130):
+        told_ += windows.advance(NOON + minute * MINUTE)
+        for at, run, status in rows:
+            if at == minute:
+                told_ += windows.apply(_row(run, at, status), NOON + at * MINUTE).alerts
+    opened = [alert.opened_at for alert in told_ if alert.event == "opened"]
+    assert opened == [NOON + (56 + 30) * MINUTE], "only the eighth run never ended, and it began at minute 56"
+
+
+def test_an_end_that_comes_in_time_takes_the_start_out_however_many_there_are() -> None:
+    windows = _unfinished()
+    for run in range(300):
+        windows.apply(_row(run, 0, "Start"), NOON)
+    for run in range(300):
+        assert windows.apply(_row(run, 5, "Failure"), NOON + 5 * MINUTE).alerts == ()
+    assert windows.advance(NOON + 3 * HOUR) == ()
+    assert windows.groups_kept() == {"unfinished": 0}
+
+
+def test_a_late_record_is_silent_when_the_other_rule_spoke_for_its_time() -> None:
+    other = rule("other", Handling(yields_to=("rule15",)), is_success=lambda status: status == "Failure")
+    windows = Detector([other, RULE])
+    now = NOON + 6 * HOUR
+    assert told(windows.apply(record(NOON), now).alerts) == [("rule15", "opened")]
+    assert windows.apply(record(NOON + 5 * MINUTE, status="Failure"), now).alerts == ()
+    assert windows.apply(record(NOON - 5 * MINUTE, status="Failure"), now).alerts == ()

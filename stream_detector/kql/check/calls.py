@@ -100,10 +100,11 @@ def _choice(call: Call, arguments: Sequence[Typed], context: Context) -> Typed |
 
 def _too_many(call: Call, own: int, within: int) -> str:
     inner = f", and those inside of it {within}" if within else ""
-    cure = "take an inner one out with `extend`, or" if within else "take it apart with `extend`, or"
+    most = f"{MOST_CONDITIONS} together are" if within else f"{MOST_CONDITIONS} are"
+    cure = "take an inner one out" if within else "take it apart"
     return (
-        f"`{call.name}` has {own} conditions{inner}, and {MOST_CONDITIONS} together are the most: {cure} test "
-        "for many values at once with in (...)"
+        f"`{call.name}` has {own} condition{'' if own == 1 else 's'}{inner}; {most} the most: {cure} with "
+        "`extend`, or test for many values at once with in (...)"
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from stream_detector.kql.dynamic import Dynamic
 from stream_detector.kql.values.compare import as_real
+from stream_detector.kql.values.limits import is_small
 
 Scalar = str | bool | int | float
 
@@ -49,11 +50,16 @@ def index_of(value: Dynamic, wanted: Scalar) -> int | None:
 
 
 def pack_array(*values: Dynamic) -> Dynamic:
-    """`pack_array(...)`: an array of the values, null among them."""
-    return list(values)
+    """`pack_array(...)`: an array of the values, null among them; null when it would be too large."""
+    packed: Dynamic = list(values)
+    return packed if is_small(packed) else None
 
 
 def bag_pack(*keys_and_values: Dynamic) -> Dynamic:
-    """`bag_pack(key, value, ...)`: a bag; of a key that is given twice the last value counts."""
+    """`bag_pack(key, value, ...)`: a bag; of a key that is given twice the last value counts.
+
+    Null when it would be too large.
+    """
     keys = [str(key) for key in keys_and_values[::2]]
-    return dict(zip(keys, keys_and_values[1::2], strict=True))
+    packed: Dynamic = dict(zip(keys, keys_and_values[1::2], strict=True))
+    return packed if is_small(packed) else None
