@@ -57,7 +57,10 @@ class WordParser(DynamicParser):
         token = self.token
         word = token.text
         if token.kind == "=":
-            self.refuse(token.span, "= names a column and cannot stand here; compare with ==")
+            self.refuse(
+                token.span,
+                "= names a column and cannot stand here; compare with ==, or name the value in an extend before",
+            )
         if word in LEGACY_OPERATORS:
             self.refuse(token.span, LEGACY_OPERATORS[word])
         if token.kind is OPERATOR:
