@@ -57,7 +57,8 @@ class Execution:
     managed: bool
     """Of a Run Command: the resource, not the action."""
     told: str
-    """Where the type stands: "request", "response", "both", or "name" of the extension."""
+    """Where the type stands: "request", "response" of the last row, "both", "answer" (response of the first
+    row), or "name" of the extension."""
     final: str
     """The status of the last row, "" when there is none."""
     last_address: str
@@ -106,7 +107,8 @@ class Execution:
         document = orjson.dumps({"location": "westeurope", "properties": inner}).decode()
         if self.kind and status == "Start" and self.told in ("request", "both"):
             properties["requestbody"] = document
-        if self.kind and status == self.final and self.told in ("response", "both"):
+        answers = {"response": self.final, "both": self.final, "answer": "Start"}
+        if self.kind and status == answers.get(self.told):
             properties["responseBody"] = document
         record = {
             "TimeGenerated": f"2026-05-04T{time}Z",
@@ -133,7 +135,7 @@ def random_execution(random: Random) -> Execution:
         machine=machine,
         kind=kind,
         managed=not has_action or random.random() < 0.3,
-        told=random.choice(["request", "response", "both", "name"]),
+        told=random.choice(["request", "response", "both", "answer", "name"]),
         final=random.choice(["Success", "Success", "Succeeded", "Failure", "Canceled", ""]),
         last_address=random.choice([ADDRESS, "", "168.63.129.16"]),
         caller=random.choice([*CALLERS, SERVICE]),
