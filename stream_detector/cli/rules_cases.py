@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from os.path import isfile
 from pathlib import Path
 
 from stream_detector.errors import Problem
 from stream_detector.rules.cases import Case, read_cases
-from stream_detector.rules.load import CASES, RuleFiles, open_yaml
+from stream_detector.rules.load import CASES, RuleFiles, is_there, open_yaml
 
 
 def cases_of(files: RuleFiles, problems: list[Problem]) -> tuple[Case, ...]:
@@ -14,7 +15,7 @@ def cases_of(files: RuleFiles, problems: list[Problem]) -> tuple[Case, ...]:
     path = files.cases
     if path is None or files.section is None:
         return ()
-    if not path.exists():
+    if not is_there(path):
         text = f"{path.name} does not exist; write it, or leave the key out"
         problems.append(Problem(files.section.source, files.section.line("cases"), "cases", text))
         return ()
@@ -23,8 +24,14 @@ def cases_of(files: RuleFiles, problems: list[Problem]) -> tuple[Case, ...]:
 
 
 def unnamed_cases(directory: Path, rules: tuple[RuleFiles, ...]) -> list[Problem]:
-    """Files of cases that no rule names, and that are therefore never run."""
+    """Files of cases that no rule names, and that are therefore never run.
+
+    A rule of the same name whose `cases` cannot be followed is told already, and its file is left out.
+    """
     named = {files.cases for files in rules}
+    for files in rules:
+        if files.section is None or (files.section.has("cases") and not _is_found(files)):
+            named.add(files.query.with_name(f"{files.query.stem}{CASES}"))
     return [
         Problem(
             str(path),
@@ -36,3 +43,7 @@ def unnamed_cases(directory: Path, rules: tuple[RuleFiles, ...]) -> list[Problem
         for path in sorted(directory.glob(f"*{CASES}"))
         if path not in named
     ]
+
+
+def _is_found(files: RuleFiles) -> bool:
+    return files.cases is not None and isfile(files.cases)

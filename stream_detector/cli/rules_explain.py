@@ -1,7 +1,8 @@
 """`rules explain`: what each rule makes of a record, clause by clause, with the values that it saw.
 
 Shows what the records hold: they are the user's own file on his own terminal. A correlated rule sees each
-record with what all records of the file say about its operation.
+record with what all records of the file say about its operation. Records that match are put together by
+group, and what stands behind summarize is shown for each group.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from stream_detector.cli.rules_shown import printable
 from stream_detector.errors import InputError
 from stream_detector.kql.text import fold
 from stream_detector.rules.explain import ExplainedClause, Explanation
+from stream_detector.rules.explain_groups import ExplainedGroup, ExplainedGroups
 from stream_detector.rules.model import Match
 from stream_detector.ticks import format_ticks
 
@@ -41,6 +43,8 @@ class Opinion(Struct, frozen=True, gc=False):
     explanation: Explanation
     returns_row: bool | None
     """Whether the query returns a row for this record alone; None without a match."""
+    together: ExplainedGroup | None
+    """What all records of the file that match in the same group make; None without a match."""
 
     @property
     def first_failed(self) -> ExplainedClause | None:
@@ -70,7 +74,11 @@ def run(args: argparse.Namespace) -> int:
         rules = tuple(rule for rule in rules if directory.is_enabled(rule.id))
     records = _records(args.record)
     facts = Facts(records)
-    explained = [_explain(record, rules, facts) for record in records]
+    seen = [[facts.seen_by(each.rule, record) for record in records] for each in rules]
+    groups = [_groups(each, own) for each, own in zip(rules, seen, strict=True)]
+    explained = [
+        _explain(record, [own[at] for own in seen], rules, groups) for at, record in enumerate(records)
+    ]
     if args.json:
         sys.stdout.buffer.write(orjson.dumps(list(map(_as_json, explained))) + b"\n")
         return 0
@@ -79,6 +87,10 @@ def run(args: argparse.Namespace) -> int:
             print()
         for line in _as_text(each, every_rule=bool(args.ids)):
             print(printable(line))
+    for rule, own in zip(rules, groups, strict=True):
+        for group in own.all:
+            for line in _group_lines(rule, group):
+                print(printable(line))
     return 0
 
 
@@ -116,13 +128,27 @@ def _bodies(path: str) -> Iterator[tuple[int, bytes]]:
         yield number, bytes(view)
 
 
-def _explain(record: ActivityRecord, rules: Sequence[SoundRule], facts: Facts) -> Explained:
-    opinions = tuple(_opinion(facts.seen_by(each.rule, record), each) for each in rules)
+def _groups(sound: SoundRule, seen: Iterable[ActivityRecord]) -> ExplainedGroups:
+    section = sound.files.section
+    written = None if section is None else section.section("thresholds", optional=True)
+    named = sound.files.metadata.thresholds
+    lines = [(name, 1 if written is None else written.line(name)) for name in named]
+    return ExplainedGroups(sound.rule, seen, lines)
+
+
+def _explain(
+    record: ActivityRecord,
+    seen: Sequence[ActivityRecord],
+    rules: Sequence[SoundRule],
+    groups: Sequence[ExplainedGroups],
+) -> Explained:
+    """`seen` is the record as each of the rules sees it."""
+    opinions = tuple(map(_opinion, seen, rules, groups))
     is_wanted = any(opinion.is_wanted for opinion in opinions)
     return Explained(record, opinions, "" if is_wanted else _nearest(record.operation, rules))
 
 
-def _opinion(record: ActivityRecord, sound: SoundRule) -> Opinion:
+def _opinion(record: ActivityRecord, sound: SoundRule, groups: ExplainedGroups) -> Opinion:
     rule = sound.rule
     said = rule.evaluate(record)
     returns_row = rule.meets(said.key, summary_of(record, said, rule)) if isinstance(said, Match) else None
@@ -132,6 +158,7 @@ def _opinion(record: ActivityRecord, sound: SoundRule) -> Opinion:
         record.operation in rule.operations,
         rule.explain(record),
         returns_row,
+        groups.of(said.key) if isinstance(said, Match) else None,
     )
 
 
@@ -153,15 +180,31 @@ def _as_json(explained: Explained) -> dict[str, object]:
                 "matches": opinion.explanation.matches,
                 "returns_row": opinion.returns_row,
                 "first_failed": None if opinion.first_failed is None else opinion.first_failed.name,
-                "clauses": [
-                    {**msgspec.to_builtins(clause), "values": dict(clause.values)}
-                    for clause in opinion.explanation.clauses
-                ],
+                "clauses": list(map(_clause_as_json, opinion.explanation.clauses)),
                 "group": dict(opinion.explanation.key),
                 "inputs": dict(opinion.explanation.inputs),
+                "together": None if opinion.together is None else _group_as_json(opinion.together),
             }
             for opinion in explained.opinions
         ],
+    }
+
+
+def _clause_as_json(clause: ExplainedClause) -> dict[str, object]:
+    return {**msgspec.to_builtins(clause), "values": dict(clause.values)}
+
+
+def _group_as_json(group: ExplainedGroup) -> dict[str, object]:
+    first = group.first_failed
+    return {
+        "group": dict(group.key),
+        "at": format_ticks(group.at),
+        "records": group.records,
+        "outside": group.outside,
+        "returns_row": first is None,
+        "first_failed": None if first is None else first.name,
+        "conditions": list(map(_clause_as_json, group.conditions)),
+        "row": group.row,
     }
 
 
@@ -194,12 +237,40 @@ def _verdict(opinion: Opinion) -> str:
         return "every clause passes, but the rule does not want the operation: please report this"
     if opinion.returns_row:
         return "match, and this record alone makes a row"
-    return "match, but this record alone makes no row: a threshold, or a `where` after summarize, wants more"
+    return "match, but this record alone makes no row: see below what its group makes"
 
 
-def _clause_lines(clause: ExplainedClause) -> Iterator[str]:
+def _group_lines(sound: SoundRule, group: ExplainedGroup) -> Iterator[str]:
+    """Nothing for a record that makes a row alone: that is said of it already."""
+    first = group.first_failed
+    if first is None and group.records + group.outside == 1:
+        return
+    verdict = "a row"
+    if first is not None:
+        values = ", ".join(f"{name} = {value}" for name, value in first.values)
+        seen = f" ({values})" if values else ""
+        verdict = f"no row: `{_on_one_line(first.text)}` fails first{seen}"
+    yield ""
+    yield f"{sound.id}, its group of {group.records} record{'' if group.records == 1 else 's'}: {verdict}"
+    for clause in group.conditions:
+        source = None if clause.column is not None or sound.files.section is None else sound.files.section
+        yield from _clause_lines(clause, "" if source is None else source.source)
+    yield from _pairs("group", group.key)
+    if first is None:
+        yield from _pairs("row", [(name, orjson.dumps(value).decode()) for name, value in group.row.items()])
+    if group.outside:
+        others = "1 other match is" if group.outside == 1 else f"{group.outside} other matches are"
+        yield f"  ({others} not counted: outside of the window that ends at {format_ticks(group.at)})"
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _clause_lines(clause: ExplainedClause, source: str = "") -> Iterator[str]:
     mark = "passed" if clause.passed else "FAILED" if clause.decides else "failed"
-    yield f"  {mark}  {clause.line}:{clause.column}  {' '.join(clause.text.split())}"
+    place = f"{source}:{clause.line}" if clause.column is None else f"{clause.line}:{clause.column}"
+    yield f"  {mark}  {place}  {_on_one_line(clause.text)}"
     for name, value in clause.values:
         yield f"            {name} = {value}"
     if clause.note:

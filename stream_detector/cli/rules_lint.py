@@ -32,9 +32,9 @@ class _Found:
     def add(self, rules: tuple[RuleFiles, ...], problems: list[Problem]) -> None:
         """Rules with the problems that reading them gave; those of their cases are added here."""
         for files in rules:
-            cases = cases_of(files, problems)
+            cases_of(files, problems)
             if files.rule is not None:
-                self.warnings += warnings_of(files, bool(cases))
+                self.warnings += warnings_of(files)
         self.rules += len(rules)
         self.problems += problems
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from stream_detector.errors import Problem
+from stream_detector.kql.problems import LINE_END
 
 _WIDEST = 120
 """Characters of a source line that are shown; longer ones are cut around the column."""
@@ -29,7 +30,7 @@ class Sources:
 
     def add(self, source: str, text: str) -> None:
         """Give the text of something that is no file."""
-        self._lines[source] = text.split("\n")
+        self._lines[source] = LINE_END.split(text)
 
     def shown(self, problem: Problem) -> Iterator[str]:
         """The problem, its source line, and a caret below the character where it is."""

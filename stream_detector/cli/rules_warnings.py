@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from msgspec import Struct
 
 from stream_detector.errors import Problem
+from stream_detector.kql.parse.tokens import STRING, tokenize
+from stream_detector.kql.parse.words import LISTS
 from stream_detector.kql.problems import Span, line_and_column
 from stream_detector.kql.typed import (
     Apply,
@@ -23,9 +25,10 @@ from stream_detector.kql.typed import (
     Not,
     Typed,
 )
+from stream_detector.rules.fields import did_you_mean
 from stream_detector.rules.kql_rule import KqlRule
 from stream_detector.rules.load import RuleFiles
-from stream_detector.rules.metadata import NEEDED_BY_CORRELATION
+from stream_detector.rules.metadata import NEEDED_BY_CORRELATION, TACTICS
 
 _BY_CASE = ("==", "in", "contains_cs", "has_cs", "startswith_cs", "endswith_cs")
 """Operators that tell case apart; their opposites are the same with `!`, and != for ==."""
@@ -47,29 +50,39 @@ _CASINGS: Mapping[str, tuple[Callable[[str], str], str]] = {
 }
 
 
+_OTHER_TACTICS = ("ImpairProcessControl", "InhibitResponseFunction", "PreAttack")
+"""That Sentinel has beside those of ATT&CK for enterprises."""
+_OPENING, _CLOSING = ("(", "[", "{"), (")", "]", "}")
+_BEFORE_ARRAY = ("(", "[", ",", ":")
+
+
 class _Doubt(Struct, frozen=True, gc=False):
     span: Span
     text: str
 
 
-def warnings_of(files: RuleFiles, has_cases: bool) -> list[Problem]:
+def warnings_of(files: RuleFiles) -> list[Problem]:
     """The warnings about a rule without problems. Texts begin with `warning: `."""
     if files.rule is None:
         return []
     source = str(files.query)
-    found = [
-        Problem(source, None, "", f"warning: {text}")
-        for text in _about_the_rule(files, files.rule, has_cases)
-    ]
+    found = [Problem(source, None, "", f"warning: {text}") for text in _about_the_rule(files, files.rule)]
+    found += _about_tactics(files)
     checked = files.rule.plan.checked
-    for doubt in (*_about_keys(checked, files.rule), *_about_capacities(checked), *_about_texts(checked)):
+    for doubt in (
+        *_about_joined_texts(files.text),
+        *_about_keys(checked, files.rule),
+        *_about_capacities(checked),
+        *_about_texts(checked),
+    ):
         line, column = line_and_column(files.text, doubt.span.start)
         found.append(Problem(source, line, "", f"warning: {doubt.text}", column))
     return found
 
 
-def _about_the_rule(files: RuleFiles, rule: KqlRule, has_cases: bool) -> Iterator[str]:
-    if files.section is not None and not has_cases:
+def _about_the_rule(files: RuleFiles, rule: KqlRule) -> Iterator[str]:
+    # A rule that names a file of cases has it, or a problem with it.
+    if files.section is not None and not files.section.has("cases"):
         yield f"has no cases; write some into {files.query.stem}.cases.yaml and `cases:` into the .yaml"
     if rule.operations.tests:
         cost = (
@@ -78,6 +91,37 @@ def _about_the_rule(files: RuleFiles, rule: KqlRule, has_cases: bool) -> Iterato
             else "the operation of every record is tested for it; `in~ (...)` with whole names is faster"
         )
         yield f"names its operations by a part, or none: {cost}"
+
+
+def _about_tactics(files: RuleFiles) -> Iterator[Problem]:
+    known = (*TACTICS, *(tactic.title().replace(" ", "") for tactic in TACTICS), *_OTHER_TACTICS)
+    for tactic in files.metadata.info.tactics:
+        if files.section is not None and tactic not in known:
+            hint = did_you_mean(tactic, TACTICS)
+            text = f"warning: {tactic[:40]!r} is no tactic of MITRE ATT&CK{hint}"
+            yield Problem(files.section.source, files.section.line("tactics"), "tactics", text)
+
+
+def _about_joined_texts(text: str) -> Iterator[_Doubt]:
+    """Two texts in a list with no comma between them: they are one text to KQL, and hardly meant so."""
+    tokens, _ = tokenize(text)
+    lists: list[bool] = []
+    before = tokens[0]
+    for at, token in enumerate(tokens):
+        if token.kind in _OPENING:
+            # Brackets of a list behind `in` and its kin, and of an array in dynamic([...]).
+            is_array = token.kind == "[" and before.kind in _BEFORE_ARRAY
+            lists.append(is_array or (token.kind == "(" and before.text in LISTS))
+        elif token.kind in _CLOSING and lists:
+            lists.pop()
+        elif token.kind is before.kind is STRING and lists and lists[-1]:
+            is_first = tokens[max(at - 2, 0)].kind is not STRING
+            if is_first:
+                yield _Doubt(
+                    before.span,
+                    "these texts are one, since no comma stands between them; write a comma, or one text",
+                )
+        before = token
 
 
 def _about_keys(checked: CheckedQuery, rule: KqlRule) -> Iterator[_Doubt]:

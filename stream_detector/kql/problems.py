@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec import Struct
+
+LINE_END = re.compile(r"\r\n|\r|\n")
+"""What ends a line, in a rule's text and in the YAML beside it."""
 
 
 class Span(Struct, frozen=True, gc=False):
@@ -21,6 +26,10 @@ class KqlProblem(Struct, frozen=True, gc=False):
 
 
 def line_and_column(text: str, offset: int) -> tuple[int, int]:
-    """Line and column of a character, both from 1. Lines end with \\n; a column is a character."""
-    before = text.count("\n", 0, offset)
-    return before + 1, offset - text.rfind("\n", 0, offset)
+    """Line and column of a character, both from 1. Lines end as `LINE_END` says; a column is a character."""
+    line, start = 1, 0
+    for end in LINE_END.finditer(text):
+        if end.end() > offset:
+            break
+        line, start = line + 1, end.end()
+    return line, offset - start + 1

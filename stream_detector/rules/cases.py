@@ -24,6 +24,7 @@ from msgspec import Struct
 
 from stream_detector.activity.decode import BodyDecoder, EventSource
 from stream_detector.activity.record import ActivityRecord
+from stream_detector.activity.times import parse_time
 from stream_detector.errors import Problem
 from stream_detector.kql.schema import COLUMNS, CORRELATED, UNAVAILABLE
 from stream_detector.rules.fields import Node, Section, did_you_mean, line_of, sections_of
@@ -42,6 +43,7 @@ _NO_NAMES = ("<<", "?")
 _RECORD_KEYS = ("record", "body", "records")
 _OPERATION = "OperationNameValue"
 _STREAM_OPERATION = "operationName"
+_TIME = "TimeGenerated"
 
 
 class Case(Struct, frozen=True, gc=False):
@@ -82,7 +84,7 @@ def read_cases(source: str, node: Node, problems: list[Problem], rule: KqlRule |
 
 
 def _read_case(section: Section, rule: KqlRule | None) -> Case:
-    name = section.text("name", expected="a sentence that says what happens")
+    name = section.text("name", expected="a sentence that says what happens", may_break=True)
     several = section.has("records")
     records = _read_records(section, several)
     expect = section.text("expect", choices=(MATCH, NO_MATCH), default="" if several else None)
@@ -158,7 +160,21 @@ def _is_doubtful(part: Section, is_body: bool) -> bool:
             is_stream = name.lower() in ("operationname", "resulttype", "identity", "time", "properties")
             more = "; a record as the hub delivers it goes under `body`" if is_stream else ""
             part.report(name, f"is no column of AzureActivity{hint}{more}")
+        elif name == _TIME and not part.has_doubles:
+            _check_time(part)
     return len(part.problems) > before
+
+
+def _check_time(part: Section) -> None:
+    """Report a TimeGenerated that cannot be read: another time would silently stand in for it."""
+    columns = part.plain()
+    if columns is not None and parse_time(columns[_TIME]) is None:
+        part.report(_TIME, f"{_short(columns[_TIME])} is no time; write one such as 2026-01-01T00:00:00Z")
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
 def _read_row(section: Section, rule: KqlRule | None) -> Mapping[str, object]:

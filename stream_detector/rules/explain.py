@@ -35,7 +35,9 @@ class ExplainedClause(Struct, frozen=True, gc=False):
     text: str
     """As the rule has it."""
     line: int
-    column: int
+    """Of the query; of the yaml for a threshold."""
+    column: int | None
+    """None for a threshold."""
     passed: bool
     decides: bool
     """Whether it is the first that failed."""
@@ -71,7 +73,9 @@ def explain(plan: Plan, record: ActivityRecord) -> Explanation:
     return Explanation(
         matches=matches,
         clauses=tuple(clauses),
-        key=tuple((key.name, _value(interpreter, key.value)) for key in plan.checked.keys) if matches else (),
+        key=tuple((key.name, value_of(interpreter, key.value)) for key in plan.checked.keys)
+        if matches
+        else (),
         inputs=tuple((each.name, _input(interpreter, each)) for each in plan.aggregates) if matches else (),
     )
 
@@ -103,11 +107,11 @@ def _clause(
         column=column,
         passed=passed,
         decides=decides,
-        values=tuple((name, _value(interpreter, read)) for name, read in _columns(plan, clause.test)),
+        values=tuple((name, value_of(interpreter, read)) for name, read in columns_of(plan, clause.test)),
     )
 
 
-def _columns(plan: Plan, test: Typed) -> Iterator[tuple[str, Column]]:
+def columns_of(plan: Plan, test: Typed) -> Iterator[tuple[str, Column]]:
     """The columns that a condition reads, and behind a computed one those that it is computed from."""
     followed: set[tuple[str, int | None]] = set()
     stack: list[Typed] = [test]
@@ -116,7 +120,8 @@ def _columns(plan: Plan, test: Typed) -> Iterator[tuple[str, Column]]:
             if isinstance(part, Column) and (part.name, part.slot) not in followed:
                 followed.add((part.name, part.slot))
                 yield part.name, part
-                if part.slot is not None:
+                if part.slot in plan.definitions:
+                    assert part.slot is not None
                     stack.append(plan.definitions[part.slot])
 
 
@@ -128,13 +133,14 @@ def _input(interpreter: Interpreter, aggregate: PlannedAggregate) -> str:
         return "nothing: its condition is not true"
     if aggregate.value is None:
         return "counted"
-    shown = _value(interpreter, aggregate.value)
+    shown = value_of(interpreter, aggregate.value)
     if aggregate.shown and aggregate.shown != (aggregate.value,):
-        shown += f" with {', '.join(_value(interpreter, each) for each in aggregate.shown)}"
+        shown += f" with {', '.join(value_of(interpreter, each) for each in aggregate.shown)}"
     return shown
 
 
-def _value(interpreter: Interpreter, expression: Typed) -> str:
+def value_of(interpreter: Interpreter, expression: Typed) -> str:
+    """The value of an expression, as `shown_value` has it."""
     return shown_value(interpreter.value(expression), expression.type)
 
 

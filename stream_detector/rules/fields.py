@@ -9,6 +9,7 @@ No file is opened here.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from math import isfinite
 from typing import cast
@@ -36,6 +37,11 @@ LONGEST_DURATION = 366 * DAY
 """Ticks."""
 _MOST_VALUES = 100_000
 """Of one file, each alias counted as what it stands for: aliases of aliases grow without bound."""
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Categories of characters: controls, formats, halves of pairs, separators of lines and of paragraphs."""
+_JOINERS = "\u00ad\u200b\u200c\u200d"
+"""Formats that some scripts are spelled with."""
+_DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _CONSTRUCTOR = yaml.constructor.SafeConstructor()
 
 
@@ -87,15 +93,16 @@ class Section:
         pattern: str = "",
         expected: str = "a text",
         default: str | None = None,
+        may_break: bool = False,
     ) -> str:
         """A text that is not blank; one of `choices`, or like `pattern` (described by `expected`).
 
-        A key that is missing is a problem unless there is a `default`.
+        A key that is missing is a problem unless there is a `default`. `may_break` allows several lines.
         """
         node = self._take(key, expected if not choices else " or ".join(sorted(choices)), default is None)
         if node is None:
             return default or ""
-        text = self._plain_text(node, key, expected)
+        text = self._plain_text(node, key, expected, may_break)
         if text and choices and text not in choices:
             self.report(key, f"{_shown(text)} is unknown{did_you_mean(text, choices)}")
         elif text and pattern and not re.fullmatch(pattern, text):
@@ -229,7 +236,7 @@ class Section:
             self._missing[key] = expected
         return None
 
-    def _plain_text(self, node: yaml.Node, key: str, expected: str) -> str:
+    def _plain_text(self, node: yaml.Node, key: str, expected: str, may_break: bool = False) -> str:
         """The text of a scalar; "" after a problem."""
         if not isinstance(node, yaml.ScalarNode):
             self._report(line_of(node), key, f"is {_kind(node)}; write {expected}")
@@ -238,6 +245,8 @@ class Section:
             self._report(line_of(node), key, f"is {_kind(node)}; write {expected}{quoting}")
         elif not node.value.strip():
             self._report(line_of(node), key, f"is blank; write {expected}")
+        elif unfit := _unfit(node.value, may_break):
+            self._report(line_of(node), key, f"holds {unfit}; take it out")
         else:
             return str(node.value)
         return ""
@@ -246,7 +255,9 @@ class Section:
         return ".".join(filter(None, (self.path, key)))
 
     def _report(self, line: int, key: str, text: str) -> None:
-        self.problems.append(Problem(self.source, line, self._dotted(key), text))
+        place = self._dotted(key)
+        shown = place if place.isprintable() else repr(place)
+        self.problems.append(Problem(self.source, line, shown, text))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -290,6 +301,20 @@ def _kind(node: yaml.Node) -> str:
     if isinstance(node, yaml.MappingNode | yaml.SequenceNode) and not node.value:
         return "empty"
     return _KINDS.get(node.tag.removeprefix(_TAG), "of an unknown type")
+
+
+def _unfit(text: str, may_break: bool) -> str:
+    """The first character that would act on a terminal or hide in a line, in words; "" without any."""
+    for character in text:
+        if (may_break and character in "\t\n\r") or unicodedata.category(character) not in _UNSEEN:
+            continue
+        if character in _JOINERS:
+            continue
+        if character == "\n":
+            return "a line break"
+        what = "changes the direction of writing" if character in _DIRECTIONS else "is not to be seen"
+        return f"the character U+{ord(character):04X}, which {what}"
+    return ""
 
 
 def _shown(text: str) -> str:

@@ -8,7 +8,9 @@ skipped. NAME.cases.yaml holds a rule's cases, which only the commands `rules te
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from errno import ENOENT, ENOTDIR
 from pathlib import Path
+from stat import S_ISREG
 
 import yaml
 from msgspec import Struct
@@ -114,7 +116,7 @@ def read_rule(query: Path) -> tuple[RuleFiles, tuple[Problem, ...]]:
     """One rule by its .kql file; without a NAME.yaml beside it the query alone, with neutral metadata."""
     problems: list[Problem] = []
     metadata = query.with_suffix(METADATA)
-    if _is_there(metadata):
+    if is_there(metadata):
         files = _read(query, metadata, problems)
     else:
         text = _text(query, problems)
@@ -166,12 +168,16 @@ def _text(path: Path, problems: list[Problem]) -> str | None:
     """The file's text without byte order mark; None after a problem."""
     raw = b""
     try:
+        if not S_ISREG(path.stat().st_mode):
+            # A pipe would be waited for, and a device can be without an end.
+            problems.append(Problem(str(path), None, "", "is not a regular file; put a text file there"))
+            return None
         raw = path.read_bytes()
         return raw.decode("utf-8-sig")
     except OSError as error:
         problems.append(Problem(str(path), None, "", f"cannot be read: {error.strerror}"))
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
+        line, _ = line_and_column(raw.decode("latin-1"), error.start)
         problems.append(Problem(str(path), line, "", "is not UTF-8 text; save it as UTF-8"))
     return None
 
@@ -210,7 +216,7 @@ def _pairs(directory: Path, problems: list[Problem]) -> Iterator[tuple[Path, Pat
 def _read(query: Path, path: Path, problems: list[Problem], only: Collection[str] | None = None) -> RuleFiles:
     """One rule of which at least one file is there."""
     section, metadata = _describe(query, path, problems)
-    if not _is_there(query) or (only is not None and metadata.info.id not in only):
+    if not is_there(query) or (only is not None and metadata.info.id not in only):
         return RuleFiles(query, metadata, section, "", None)
     text = _text(query, problems)
     rule = None if text is None else _compile(text, metadata, query, section, problems)
@@ -220,7 +226,7 @@ def _read(query: Path, path: Path, problems: list[Problem], only: Collection[str
 def _describe(query: Path, path: Path, problems: list[Problem]) -> tuple[Section | None, Metadata]:
     """What NAME.yaml says; without a section when that cannot be known."""
     nothing_known = None, neutral_metadata(query.stem, lenient=True)
-    if not _is_there(path):
+    if not is_there(path):
         wanted = "id, name, version, severity, tactics, techniques and runbook_url"
         problems.append(
             Problem(str(query), None, "", f"has no metadata; write {path.name} beside it, with {wanted}")
@@ -236,7 +242,7 @@ def _describe(query: Path, path: Path, problems: list[Problem]) -> tuple[Section
     section = Section(str(path), node, problems)
     if is_of_former_kind(section):
         return nothing_known
-    if not _is_there(query):
+    if not is_there(query):
         text = f"has no query; put it into {query.name} beside it, or delete this file"
         problems.append(Problem(str(path), None, "", text))
     return section, read_metadata(section)
@@ -252,9 +258,14 @@ def _are_known(found: Sequence[RuleFiles]) -> bool:
     return bool(found) and all(files.section is not None and files.metadata.info.id for files in found)
 
 
-def _is_there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
     """Whether the name is taken, even if by a link that leads nowhere: that is told when it is read."""
-    return path.exists() or path.is_symlink()
+    try:
+        path.lstat()
+    except OSError as error:
+        # What forbids to look, or a name that no file can have, is told when it is read.
+        return error.errno not in (ENOENT, ENOTDIR)
+    return True
 
 
 def _compile(

@@ -22,6 +22,13 @@ SEVERITIES = ("High", "Medium", "Low", "Informational")
 NEEDED_BY_CORRELATION = ("SubscriptionId", "ResourceGroup")
 """Rows of one operation are in one place when groups are spread over processes only with these as keys."""
 
+TACTICS = (
+    *("Reconnaissance", "Resource Development", "Initial Access", "Execution", "Persistence"),
+    *("Privilege Escalation", "Defense Evasion", "Credential Access", "Discovery", "Lateral Movement"),
+    *("Collection", "Command and Control", "Exfiltration", "Impact"),
+)
+"""Of MITRE ATT&CK, Enterprise. Sentinel writes them without blanks."""
+
 _GROUPINGS = ("ignore_case", "exact")
 _LARGEST_COUNT = 999_999_999
 _ID = r"[a-z0-9][a-z0-9_-]{0,62}"
@@ -44,7 +51,7 @@ class Metadata(Struct, frozen=True, gc=False):
     every_record: bool = False
     """Whether the rule may look at records of every operation."""
     cases: str = ""
-    """Name of the file with the rule's cases, which stands beside it."""
+    """Name of the file with the rule's cases, which stands beside it; "" without one that can be used."""
 
 
 class Described(Struct, frozen=True, gc=False):
@@ -89,10 +96,10 @@ def read_metadata(section: Section) -> Metadata:
     metadata = Metadata(
         info=info,
         handling=handling,
-        description=section.text("description", default=""),
+        description=section.text("description", default="", may_break=True),
         thresholds=_read_thresholds(section.section("thresholds", optional=True)),
         every_record=section.boolean("every_record", default=False) is not False,
-        cases=section.text("cases", pattern=_CASES, expected="a file name such as x.cases.yaml", default=""),
+        cases=_read_cases_name(section),
     )
     section.close()
     return metadata
@@ -197,6 +204,13 @@ def _read_handling(section: Section) -> Handling:
         yields_to=yields_to,
         amends=amends,
     )
+
+
+def _read_cases_name(section: Section) -> str:
+    """The name of a file beside the rule; "" without one and after a problem."""
+    before = len(section.problems)
+    name = section.text("cases", pattern=_CASES, expected="a file name such as x.cases.yaml", default="")
+    return name if len(section.problems) == before else ""
 
 
 def _read_thresholds(section: Section | None) -> dict[str, int]:

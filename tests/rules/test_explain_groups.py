@@ -86,7 +86,7 @@ def test_thresholds_come_last_with_their_key_and_the_number_they_saw() -> None:
 def test_records_are_put_together_by_the_grouping_of_the_rule() -> None:
     spellings = [sample(caller=caller) for caller in ("Ann", "bob", "ANN")]
     groups = ExplainedGroups(rule_of("", SUMMARIZE, AFTER), spellings)
-    assert [(dict(group.key)["Caller"], group.records) for group in groups.all] == [
+    assert [(group.key[0][1], group.records) for group in groups.all] == [
         ('"Ann"', 2),
         ('"bob"', 1),
     ]
