@@ -16,6 +16,9 @@ from collections.abc import Callable, Sequence
 TextTest = Callable[[str], bool]
 """A compiled test of one text."""
 
+_PRUNED = 100
+"""Needles up to which those are looked for that need no test of their own."""
+
 
 def fold(text: str) -> str:
     """`text` with A to Z lower-cased and nothing else changed.
@@ -78,12 +81,7 @@ def compile_has_any(needles: Sequence[str]) -> TextTest:
     A needle that itself has another one is left out: a text with the longer has the shorter too.
     """
     folded_needles = dict.fromkeys(map(fold, needles))
-    needed = [
-        needle
-        for needle in folded_needles
-        if not any(other != needle and has(needle, other) for other in folded_needles)
-    ]
-    edged = tuple(map(_edges, needed))
+    edged = tuple(map(_edges, _shortest(tuple(folded_needles))))
 
     def has_any(text: str) -> bool:
         folded = fold(text)
@@ -94,6 +92,16 @@ def compile_has_any(needles: Sequence[str]) -> TextTest:
         return False
 
     return has_any
+
+
+def _shortest(needles: tuple[str, ...]) -> tuple[str, ...]:
+    """The folded needles without those that have another one; all of a long list, where finding out costs
+    more than it saves."""
+    if len(needles) > _PRUNED:
+        return needles
+    return tuple(
+        needle for needle in needles if not any(other != needle and has(needle, other) for other in needles)
+    )
 
 
 def compile_equals_any(values: Sequence[str]) -> TextTest:
