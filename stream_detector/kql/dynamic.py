@@ -16,6 +16,8 @@ from math import isfinite
 
 import orjson
 
+from stream_detector.kql.values.limits import bounded
+
 Dynamic = None | bool | int | float | str | list["Dynamic"] | dict[str, "Dynamic"]
 
 
@@ -50,10 +52,13 @@ def element(value: Dynamic, position: int) -> Dynamic:
 
 
 def to_text(value: Dynamic) -> str:
-    """`tostring(value)`: "" for null, a string as it is, a bag or array as compact JSON."""
+    """`tostring(value)`: "" for null, a string as it is, a bag or array as compact JSON.
+
+    Cut after 1,048,576 characters: escapes in escapes, or one value packed twice, can double with each call.
+    """
     if value is None:
         return ""
-    return value if isinstance(value, str) else "".join(_compact(value))
+    return value if isinstance(value, str) else bounded(_compact(value))
 
 
 def array_length(value: Dynamic) -> int | None:

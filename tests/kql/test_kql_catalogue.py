@@ -85,9 +85,11 @@ VALUES: dict[Type, st.SearchStrategy[Any]] = {
 }
 
 
+TRIMS = ("trim", "trim_start", "trim_end")
 CONSTANTS: dict[tuple[str, int], st.SearchStrategy[Any]] = {
     ("datetime_diff", 0): st.sampled_from(PERIODS),
-    ("countof", 2): st.sampled_from(["normal", "regex", "Regex"]),
+    ("countof", 2): st.sampled_from(["normal", "Normal"]),
+    **{(name, 0): st.sampled_from(["a+", r"[^\w]+", "(?i)(ab)*", "é+"]) for name in TRIMS},
     ("bin", 1): st.sampled_from([1, HOUR, DAY]),
     ("floor", 1): st.sampled_from([1, HOUR, DAY]),
     ("extract", 1): st.integers(0, 2),

@@ -18,6 +18,7 @@ _REALS = ("0.5", "1.5", "-2.25", "3.0")
 _SPANS = ("0s", "1m", "5m", "1h", "90s", "1d")
 _TIMES = ("datetime(2026-03-12T11:30:00Z)", "datetime(2026-03-12)", "datetime(2026-03-12T11:45:30.5Z)")
 _PATTERNS = ('"^a"', '"[0-9]+"', '"n+@"', '"(?i)ANN"', '"a|b"', '"m$"')
+_TRIMMED = ('"[0-9]+"', '"n+"', '"(an)+"')
 _GROUPED = ('"^([^@]+)@"', '"@(.*)$"', '"([0-9]+)"', '"(a|n)+"')
 _TEXT_OPERATORS = tuple(
     f"{negation}{word}{case}"
@@ -183,7 +184,7 @@ class Expressions:
             f"substring({text}, {start}, {length})",
             f"extract({self._one(*_GROUPED)}, {self._one('0', '1')}, {text})",
             f"tostring(split({text}, {self._one(_AT_SIGN, _SLASH)})[{start}])",
-            f"trim({self._one(*_PATTERNS[1:3])}, {text})",
+            f"trim({self._one(*_TRIMMED)}, {text})",
         )
 
     def _replaced(self, depth: int) -> str:

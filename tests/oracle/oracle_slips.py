@@ -71,13 +71,13 @@ SLIPS: dict[str, Slip] = {
     ),
     "operations are compared by end": (_OPERATION, _each("OperationNameValue", "endswith", (_WRITE, _RUN))),
     "operations are searched for": (_OPERATION, "OperationNameValue has_any (ExecutionOperations)"),
-    "operations are trimmed": (_OPERATION, 'trim(" ", OperationNameValue) in~ (ExecutionOperations)'),
+    "operations are trimmed": (_OPERATION, 'trim(" +", OperationNameValue) in~ (ExecutionOperations)'),
     "Succeeded is a success": (_STATUS, 'ActivityStatusValue in~ ("Success", "Succeeded")'),
     "status is compared by case": (_STATUS, 'ActivityStatusValue == "Success"'),
     "status is compared by beginning": (_STATUS, 'ActivityStatusValue startswith "Success"'),
     "status is searched for": (_STATUS, 'ActivityStatusValue has "Success"'),
     "status is raised beyond ASCII": (_STATUS, 'toupper(ActivityStatusValue) == "SUCCESS"'),
-    "status is trimmed": (_STATUS, 'trim(" ", ActivityStatusValue) =~ "Success"'),
+    "status is trimmed": (_STATUS, 'trim(" +", ActivityStatusValue) =~ "Success"'),
     "status is another one": (_STATUS, 'ActivityStatusValue !~ "Success"'),
     "status does not matter": (f"| where {_STATUS}\n", ""),
     "run command needs a type": (_EITHER, _NAMES_TYPE),
@@ -115,7 +115,7 @@ SLIPS: dict[str, Slip] = {
     **{f"the caller term {term} is forgotten": (f'"{term}"', '"another"') for term in TERMS},
     "records without an address count": (f"| where {_SOME_ADDRESS}\n", ""),
     "only records without an address count": (_SOME_ADDRESS, "isempty(CallerIpAddress)"),
-    "blank addresses are empty": (_SOME_ADDRESS, 'isnotempty(trim(" ", CallerIpAddress))'),
+    "blank addresses are empty": (_SOME_ADDRESS, 'isnotempty(trim(" +", CallerIpAddress))'),
     "null stands for an empty address": (_SOME_ADDRESS, "isnotnull(CallerIpAddress)"),
     "no address is excluded": (f"| where {_PLATFORM}\n", ""),
     "one of two prefixes is enough": (
@@ -129,7 +129,7 @@ SLIPS: dict[str, Slip] = {
     "platform addresses are wanted": ('!startswith "169.254."', 'startswith "169.254."'),
     "addresses are trimmed": (
         _PLATFORM,
-        'trim(" ", CallerIpAddress) !startswith "168.63." and CallerIpAddress !startswith "169.254."',
+        'trim(" +", CallerIpAddress) !startswith "168.63." and CallerIpAddress !startswith "169.254."',
     ),
     "the machine is one segment early": (_OF_MACHINE, "VMName = tostring(Segments[7])"),
     "the machine is one segment late": (_OF_MACHINE, "VMName = tostring(Segments[9])"),
@@ -137,7 +137,7 @@ SLIPS: dict[str, Slip] = {
     "the machine is in lower case": (_OF_MACHINE, "VMName = tolower(Segments[8])"),
     "empty segments do not count": (
         'split(ResourceId, "/")',
-        'split(replace_string(trim("/", ResourceId), "//", "/"), "/")',
+        'split(replace_string(trim("/+", ResourceId), "//", "/"), "/")',
     ),
     "the machine is looked up by name": (
         _OF_MACHINE,

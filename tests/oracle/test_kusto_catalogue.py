@@ -13,11 +13,10 @@ from stream_detector.kql.types import Type
 COLUMNS = {f"{kind}_column": str(kind) for kind in Type}
 
 CONSTANTS: Mapping[tuple[str, int], str] = {
-    ("trim", 0): '"a"',
-    ("trim_start", 0): '"a"',
-    ("trim_end", 0): '"a"',
+    ("trim", 0): '"a+"',
+    ("trim_start", 0): '"a+"',
+    ("trim_end", 0): '"a+"',
     ("extract", 0): '"a(b)"',
-    ("replace_regex", 1): '"a"',
     ("matches regex", 1): '"a"',
     ("countof", 2): '"normal"',
     ("datetime_diff", 0): '"hour"',
@@ -29,7 +28,6 @@ LISTS = frozenset({"in", "!in", "in~", "!in~", "has_any", "has_all"})
 
 _SECONDS = "the documentation gives parts of a second as a real; the binder wants whole ones"
 NOT_IN_KUSTO: Mapping[str, str] = {
-    'replace_regex(string_column, "a", string_column)': "a rewrite that is a column does no harm",
     "make_timespan(long_column, long_column, real_column)": _SECONDS,
     "make_timespan(long_column, long_column, long_column, real_column)": _SECONDS,
 }

@@ -35,9 +35,24 @@ def _on_dynamics() -> Iterator[Function]:
     for type_ in (STRING, BOOL, *NUMBERS):
         yield Function("set_has_element", (DYNAMIC, type_), BOOL, arrays.set_has_element)
         yield Function("array_index_of", (DYNAMIC, type_), LONG, arrays.index_of, may_be_null=True)
-    yield Function("pack_array", (DYNAMIC,), DYNAMIC, arrays.pack_array, is_strict=False, repeats=True)
+    yield Function(
+        "pack_array",
+        (DYNAMIC,),
+        DYNAMIC,
+        arrays.pack_array,
+        is_strict=False,
+        may_be_null=True,
+        repeats=True,
+    )
     for name, pairs in product(("bag_pack", "pack", "pack_dictionary"), range(1, _PAIRS + 1)):
-        yield Function(name, (STRING, DYNAMIC) * pairs, DYNAMIC, arrays.bag_pack, is_strict=False)
+        yield Function(
+            name,
+            (STRING, DYNAMIC) * pairs,
+            DYNAMIC,
+            arrays.bag_pack,
+            is_strict=False,
+            may_be_null=True,
+        )
 
 
 def _key_check(_: object, key: str | None) -> str | None:

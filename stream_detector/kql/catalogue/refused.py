@@ -100,7 +100,8 @@ _SENTENCES: dict[str, str] = {
     _BITS: (
         "binary_and binary_or binary_xor binary_not binary_shift_left binary_shift_right bitset_count_ones"
     ),
-    "write replace_string(...) for a text, or replace_regex(...) for a regular expression": "replace",
+    "every match of a regular expression takes time in the square of the text's length; write"
+    " replace_string(...) for a text, or extract(...) for the part you need": "replace replace_regex",
     "write replace_string(...) once for each": "replace_strings translate",
     "write bin(...), or startofweek(...) and its kin": "bin_at bin_auto",
     "write getyear(...), monthofyear(...), dayofmonth(...) or hourofday(...)": (

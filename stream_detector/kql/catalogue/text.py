@@ -195,6 +195,14 @@ def _plain() -> Iterator[Function]:
         check=_no_empty(1, "the text that is replaced"),
     )
     yield Function("countof", (STRING, STRING), LONG, words.count, constants=(1,))
+    yield Function(
+        "countof",
+        (STRING, STRING, STRING),
+        LONG,
+        lambda value, part, _: words.count(value, part),
+        constants=(1, 2),
+        check=_count_check,
+    )
     yield Function("hash_sha256", (STRING,), STRING, words.sha256)
     yield Function("base64_decode_tostring", (STRING,), STRING, words.base64_decode)
     yield Function("base64_decodestring", (STRING,), STRING, words.base64_decode)
@@ -220,14 +228,12 @@ def _no_empty(place: int, what: str) -> Callable[..., str | None]:
 
 
 def _with_expressions() -> Iterator[Function]:
-    for name, frame in (
-        ("trim", regex.TRIM_BOTH),
-        ("trim_start", regex.TRIM_START),
-        ("trim_end", regex.TRIM_END),
+    for name, trim in (
+        ("trim", regex.trim),
+        ("trim_start", regex.trim_start),
+        ("trim_end", regex.trim_end),
     ):
-        yield Function(
-            name, (STRING, STRING), STRING, regex.trimmer(frame), constants=(0,), check=_trim_check
-        )
+        yield Function(name, (STRING, STRING), STRING, trim, constants=(0,), check=_trim_check)
     yield Function(
         "extract",
         (STRING, LONG, STRING),
@@ -236,23 +242,6 @@ def _with_expressions() -> Iterator[Function]:
         is_strict=False,
         constants=(0, 1),
         check=_extract_check,
-    )
-    yield Function(
-        "replace_regex",
-        (STRING, STRING, STRING),
-        STRING,
-        regex.replace,
-        constants=(1, 2),
-        check=_rewrite_check,
-        prepare=regex.compile_replace,
-    )
-    yield Function(
-        "countof",
-        (STRING, STRING, STRING),
-        LONG,
-        words.count_kind,
-        constants=(1, 2),
-        check=_count_check,
     )
 
 
@@ -267,16 +256,13 @@ def _extract_check(*constants: object) -> str | None:
     return regex.extract_problem(pattern, group if isinstance(group, int) else None)
 
 
-def _rewrite_check(*constants: object) -> str | None:
-    _, pattern, rewrite = constants
-    if not isinstance(pattern, str):
-        return None
-    return regex.rewrite_problem(pattern, rewrite) if isinstance(rewrite, str) else regex.problem(pattern)
-
-
 def _count_check(*constants: object) -> str | None:
-    _, pattern, kind = constants
-    if isinstance(kind, str) and fold(kind) not in ("normal", "regex"):
-        return f"the kind {kind!r} of countof is neither normal nor regex"
-    is_regex = isinstance(kind, str) and fold(kind) == "regex"
-    return regex.problem(pattern) if is_regex and isinstance(pattern, str) else None
+    kind = constants[2]
+    if not isinstance(kind, str) or fold(kind) == "normal":
+        return None
+    if fold(kind) == "regex":
+        return (
+            "countof of a regular expression is not supported: every match takes time in the square of the"
+            " text's length; write matches regex, or countof(...) of a plain text"
+        )
+    return f"the kind {kind!r} of countof is not normal"

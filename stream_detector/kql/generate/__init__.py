@@ -43,7 +43,7 @@ def generate_evaluate(plan: Plan, match: Callable[..., object], rejections: Sequ
     """
     graph = Graph(plan.definitions, record_column, [simplify])
     tests = [graph.of(clause.test) for clause in plan.clauses]
-    keys = [_one_nan(graph, graph.of(key.value)) for key in plan.checked.keys]
+    keys = [_told_apart(graph, graph.of(key.value), by=_MEMBER) for key in plan.checked.keys]
     inputs = [_Input(graph, aggregate) for aggregate in plan.aggregates if aggregate.takes_input]
     names = _globals()
     roots = [*tests, *keys, *(node for each in inputs for node in each.nodes)]
@@ -119,7 +119,9 @@ class _Input:
 
     def __init__(self, graph: Graph, aggregate: PlannedAggregate) -> None:
         self._kind = aggregate.kind
-        self._value = None if aggregate.value is None else _one_nan(graph, graph.of(aggregate.value))
+        by = _MEMBER if aggregate.kind in ("set", "distinct") else _ONE_NAN
+        value = aggregate.value
+        self._value = None if value is None else _told_apart(graph, graph.of(value), by=by)
         self._predicate = None if aggregate.predicate is None else graph.of(aggregate.predicate)
         self._shown = [graph.of(shown) for shown in aggregate.shown]
 
@@ -152,11 +154,20 @@ def with_one_nan(number: float) -> float:
     return nan if isnan(number) else number
 
 
+def as_member(number: float) -> float:
+    """The number as keys and sets hold it: every NaN the same object, and zero without a sign.
+
+    The two zeros are equal; otherwise the one that came first would be the one that is shown.
+    """
+    return nan if isnan(number) else number + 0.0
+
+
 _ONE_NAN = Function("one NaN", (Type.REAL,), Type.REAL, with_one_nan)
+_MEMBER = Function("member", (Type.REAL,), Type.REAL, as_member)
 
 
-def _one_nan(graph: Graph, node: Node) -> Node:
-    return graph.apply(_ONE_NAN, node) if node.type is Type.REAL else node
+def _told_apart(graph: Graph, node: Node, *, by: Function) -> Node:
+    return graph.apply(by, node) if node.type is Type.REAL else node
 
 
 def comparable(compared: object, shown: tuple[object, ...]) -> tuple[object, tuple[object, ...]]:

@@ -1,8 +1,9 @@
-"""Regular expressions of KQL. Kusto's engine is RE2, and so is this one: a search is linear in the text.
+"""Regular expressions of KQL, matched by RE2 as `regex_syntax` spells them: a search is linear in the text.
 
 RE2 is loaded when the first expression is compiled. Texts are matched as UTF-8; half of a surrogate pair
-counts as U+FFFD. `.` does not match a line feed, `$` is the very end, as RE2 has it without flags.
-Apart from `problem`, functions take only expressions that `problem` has accepted: the checker sees to it.
+counts as U+FFFD. All matches of a text are never asked for: that takes time in the square of the text.
+Apart from the `problem` functions, all take only expressions that those have accepted: the checker sees to
+it.
 """
 
 from __future__ import annotations
@@ -12,12 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from stream_detector.kql.dynamic import mend
-
-TRIM_BOTH, TRIM_START, TRIM_END = "^({0})|({0})$", "^({0})", "({0})$"
-"""What Kusto makes of the expression of trim, trim_start and trim_end (second-hand: its error messages show
-it). So one match goes at each end: `trim("a", "aaaa")` is "aa"."""
-
-_REWRITE_MARK = "\\"
+from stream_detector.kql.values.regex_syntax import Part, RegexRefused, parts, translated
 
 
 def problem(pattern: str) -> str | None:
@@ -26,6 +22,8 @@ def problem(pattern: str) -> str | None:
 
     try:
         compiled(pattern)
+    except RegexRefused as refused:
+        return str(refused)
     except re2.error as error:
         reason = error.args[0] if error.args else ""
         told = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
@@ -34,10 +32,22 @@ def problem(pattern: str) -> str | None:
 
 
 def trim_problem(pattern: str) -> str | None:
-    """As `problem`, of the expression of a trim."""
+    """As `problem`, of the expression of a trim.
+
+    Kusto's page has every match at an end removed, what is known of its engine (second-hand) one. Both say
+    the same of characters of a fixed number that repeat without bound, greedily; all else is refused.
+    """
     if not pattern:
         return "the regular expression is empty"
-    return problem(TRIM_BOTH.replace("{0}", pattern))
+    found = problem(pattern)
+    if found is not None or _repeats_whole(parts(mend(pattern))):
+        return found
+    advice = next((each for each in (f"{pattern}+", f"({pattern})+") if _is_trimmed_by(each)), None)
+    written = repr(advice) if advice else "such as [x]+, \\s+ or (ab)+"
+    return (
+        f"whether the regular expression {pattern!r} takes one match from each end or all of them is not"
+        f" certain; write one that repeats as a whole, {written}"
+    )
 
 
 def extract_problem(pattern: str, group: int | None) -> str | None:
@@ -48,32 +58,15 @@ def extract_problem(pattern: str, group: int | None) -> str | None:
     return found
 
 
-def rewrite_problem(pattern: str, rewrite: str) -> str | None:
-    """As `problem`, of an expression and what replaces its matches."""
-    found = problem(pattern)
-    if found is not None:
-        return found
-    pieces = _pieces(rewrite)
-    if pieces is None:
-        return f"the rewrite {rewrite!r} has a backslash that is followed by neither a digit nor a backslash"
-    highest = max((piece for piece in pieces if isinstance(piece, int)), default=0)
-    if highest > groups(pattern):
-        return f"the rewrite {rewrite!r} names group {highest}, and {pattern!r} has {groups(pattern)}"
-    return None
-
-
 @lru_cache(maxsize=1024)
 def compiled(pattern: str) -> Any:
     """The compiled expression.
 
     Raises:
+        RegexRefused: it means something else in Kusto, or nothing.
         re2.error: RE2 does not accept it.
     """
-    import re2
-
-    options = re2.Options()
-    options.log_errors = False
-    return re2.compile(mend(pattern), options)
+    return _compile(translated(mend(pattern)))
 
 
 def groups(pattern: str) -> int:
@@ -101,71 +94,58 @@ def extract(pattern: str, group: int | None, text: str) -> str:
     return "" if part is None else str(part.decode("utf-8", "replace"))
 
 
-def count(text: str, pattern: str) -> int:
-    """`countof(text, pattern, "regex")`: matches that do not overlap."""
-    return sum(1 for _ in compiled(pattern).finditer(_utf8(text)))
+def trim(pattern: str, text: str) -> str:
+    """`trim(pattern, text)`: without the matches at both ends."""
+    return trim_end(pattern, trim_start(pattern, text))
 
 
-def replace(text: str, pattern: str, rewrite: str) -> str:
-    """`replace_regex(text, pattern, rewrite)`: every match; `\\0` to `\\9` in `rewrite` are groups."""
-    return compile_replace(pattern, rewrite)(text)
+def trim_start(pattern: str, text: str) -> str:
+    """`trim_start(pattern, text)`."""
+    source = _utf8(text)
+    found = _edges(pattern)[0].search(source)
+    return text if found is None else str(source[found.end() :].decode("utf-8", "replace"))
 
 
-def compile_replace(pattern: str, rewrite: str) -> Callable[[str], str]:
-    """`replace` for one expression and rewrite."""
-    finditer = compiled(pattern).finditer
-    pieces = tuple(piece.encode() if isinstance(piece, str) else piece for piece in _pieces(rewrite) or ())
-
-    def replaced(text: str) -> str:
-        source = _utf8(text)
-        out: list[bytes] = []
-        position, last = 0, -1
-        for match in finditer(source):
-            start, end = match.span()
-            # As RE2 replaces: nothing is found right behind a match.
-            if start == end == last:
-                continue
-            last = end
-            out.append(source[position:start])
-            out += [piece if isinstance(piece, bytes) else match.group(piece) or b"" for piece in pieces]
-            position = end
-        out.append(source[position:])
-        return b"".join(out).decode("utf-8", "replace")
-
-    return replaced
-
-
-def trimmer(frame: str) -> Callable[[str, str], str]:
-    """`trim(pattern, text)` and its kin, for one of the frames above."""
-
-    def trim(pattern: str, text: str) -> str:
-        return _framed(frame, pattern)(text)
-
-    return trim
+def trim_end(pattern: str, text: str) -> str:
+    """`trim_end(pattern, text)`."""
+    source = _utf8(text)
+    found = _edges(pattern)[1].search(source)
+    return text if found is None else str(source[: found.start()].decode("utf-8", "replace"))
 
 
 @lru_cache(maxsize=1024)
-def _framed(frame: str, pattern: str) -> Callable[[str], str]:
-    return compile_replace(frame.replace("{0}", pattern), "")
+def _edges(pattern: str) -> tuple[Any, Any]:
+    """The expression at the beginning and at the end of a text."""
+    spelled = translated(mend(pattern))
+    return _compile(rf"\A(?:{spelled})"), _compile(rf"(?:{spelled})\z")
 
 
-def _pieces(rewrite: str) -> list[str | int] | None:
-    """A rewrite as texts and group numbers; None when a backslash means nothing."""
-    pieces: list[str | int] = []
-    texts = mend(rewrite).split(_REWRITE_MARK)
-    pieces.append(texts[0])
-    position = 1
-    while position < len(texts):
-        text = texts[position]
-        if text[:1].isascii() and text[:1].isdigit():
-            pieces += [int(text[0]), text[1:]]
-            position += 1
-        elif not text and position + 1 < len(texts):
-            pieces.append(_REWRITE_MARK + texts[position + 1])
-            position += 2
-        else:
-            return None
-    return pieces
+def _compile(spelled: str) -> Any:
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(spelled, options)
+
+
+def _is_trimmed_by(pattern: str) -> bool:
+    return problem(pattern) is None and _repeats_whole(parts(mend(pattern)))
+
+
+def _repeats_whole(found: tuple[Part, ...]) -> bool:
+    """Whether it is characters of a fixed number, perhaps in a group, repeated by `+` or `*`."""
+    while found and found[0].kind == "flags":
+        if "U" in found[0].text:
+            return False
+        found = found[1:]
+    if not found or found[-1].text not in ("+", "*"):
+        return False
+    body = found[:-1]
+    if len(body) > 1:
+        if (body[0].kind, body[-1].kind) != ("open", "close") or "U" in body[0].text:
+            return False
+        body = body[1:-1]
+    return bool(body) and all(part.kind == "one" for part in body)
 
 
 def _utf8(text: str) -> bytes:

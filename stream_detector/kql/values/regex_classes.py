@@ -24,8 +24,10 @@ NOT_SPACE = (
 """`\\S` between brackets, where RE2 cannot negate a union."""
 
 POSIX = frozenset(
-    "alnum alpha ascii blank cntrl digit graph lower print punct space upper word xdigit".split()
+    {"alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph"}
+    | {"lower", "print", "punct", "space", "upper", "word", "xdigit"}
 )
+"""Names of ASCII classes such as `[[:alpha:]]`: the same in Kusto and RE2."""
 
 _CATEGORIES = {
     "L": "letter",
@@ -63,6 +65,7 @@ _CATEGORIES = {
     "Cf": "format",
     "Co": "privateuse",
 }
+"""Categories by RE2's name, with the long names that Kusto takes too, spelled loosely."""
 _NAMES = {name: short for short, long in _CATEGORIES.items() for name in (short.lower(), long)}
 _UNASSIGNED = frozenset({"c", "other", "cn", "unassigned", "cs", "surrogate"})
 

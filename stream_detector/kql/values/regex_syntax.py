@@ -35,8 +35,8 @@ _POSIX = re.compile(r"\[:\^?([a-z]+):\]")
 _FLAGS = frozenset("imsU")
 
 _BOUNDARY = (
-    "word boundaries know the letters of every language in Kusto and ASCII alone here; write `has` for a whole"
-    r" term, or (^|\W)term(\W|$)"
+    "word boundaries know the letters of every language in Kusto and ASCII alone here; write `has` for a"
+    r" whole term, or (^|\W)term(\W|$)"
 )
 _REFUSED = {
     **dict.fromkeys("bB<>", _BOUNDARY),
@@ -48,7 +48,9 @@ _REFUSED = {
     ),
     "e": r"Kusto does not know it; write \x1B",
     **dict.fromkeys("xuU", r"write \x7F, \u007F, \U0000007F or \x{7F}, hexadecimal, up to \x{10FFFF}"),
-    **dict.fromkeys("pP", r"write \pL or \p{Greek}: a category of one letter, or a category or script in braces"),
+    **dict.fromkeys(
+        "pP", r"write \pL or \p{Greek}: a category of one letter, or a category or script in braces"
+    ),
 }
 
 
@@ -87,6 +89,7 @@ class _Reader:
         self._pattern = pattern
         self._at = 0
         self._found: list[Part] = []
+        self._names: set[str] = set()
 
     def read(self) -> list[Part]:
         while self._at < len(self._pattern):
@@ -151,7 +154,7 @@ class _Reader:
             return chr(code)
         if not letter:
             raise self._refuse("a backslash", r"nothing follows; write \\")
-        if letter in _REFUSED or letter.isalnum() and letter not in _ESCAPED or not letter.isascii():
+        if letter in _REFUSED or (letter.isalnum() and letter not in _ESCAPED) or not letter.isascii():
             reason = _REFUSED.get(letter, "Kusto does not know it; write the character itself")
             raise self._refuse(f"\\{letter}", reason)
         self._at += 2
@@ -161,14 +164,20 @@ class _Reader:
         match = _GROUP.match(self._pattern, self._at)
         if match is None:
             reason = (
-                "Kusto knows (...), (?:...), (?P<name>...) and (?<name>...), names of ASCII letters, digits and"
-                " _ here, and flags such as (?i); there is no lookaround"
+                "Kusto knows (...), (?:...), (?P<name>...) and (?<name>...), names of ASCII letters, digits"
+                " and _ here, and flags such as (?i); there is no lookaround"
             )
             raise self._refuse(self._pattern[self._at : self._at + 3], reason)
         flags = (match[2] or "") + (match[3] or "")
-        if match[4] == ")" and not flags or len(set(flags)) < len(flags) or not set(flags) <= _FLAGS:
-            reason = "of the flags i, m, s and U are supported, each once; write the expression without others"
+        if (match[4] == ")" and not flags) or len(set(flags)) < len(flags) or not set(flags) <= _FLAGS:
+            reason = (
+                "of the flags i, m, s and U are supported, each once; write the expression without others"
+            )
             raise self._refuse(match[0], reason)
+        if match[1] in self._names:
+            raise self._refuse(match[0], "another group has this name; write another one")
+        if match[1]:
+            self._names.add(match[1])
         self._at = match.end()
         return Part("flags" if match[4] == ")" else "open", match[0])
 
@@ -230,7 +239,9 @@ class _Reader:
         if character == "[":
             match = _POSIX.match(self._pattern, self._at)
             if match is None or match[1] not in POSIX:
-                raise self._refuse("[", r"brackets in brackets are Kusto's alone; write \[ for the sign itself")
+                raise self._refuse(
+                    "[", r"brackets in brackets are Kusto's alone; write \[ for the sign itself"
+                )
             self._at = match.end()
             return match[0]
         if character != "\\":
@@ -241,7 +252,7 @@ class _Reader:
             self._at += 2
             return not_word()
         if letter in ("A", "z"):
-            raise self._refuse(f"\\{letter}", "brackets hold characters; write it before or behind them")
+            raise self._refuse(f"\\{letter}", "brackets hold characters only; write it before or behind them")
         return self._class_escape(letter, 0) or self._character_escape(letter)
 
 

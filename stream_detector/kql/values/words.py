@@ -1,7 +1,6 @@
 """String functions that are no operators: strcat, substring, indexof, split, countof and their kin.
 
-Characters are Unicode code points. Nothing here raises; a result is as long as the inputs at most, times
-the length of what the rule itself writes as a constant.
+Characters are Unicode code points. Nothing here raises; what grows is cut after `limits.MOST` characters.
 """
 
 from __future__ import annotations
@@ -10,12 +9,13 @@ import binascii
 import hashlib
 from base64 import b64decode
 from collections.abc import Sequence
+from functools import lru_cache
 
 from stream_detector.kql.dynamic import Dynamic, mend, to_text
 from stream_detector.kql.dynamic import split as split_text
 from stream_detector.kql.text import TextTest, fold, has_prefix_exactly, has_suffix_exactly
-from stream_detector.kql.values import regex
 from stream_detector.kql.values.compare import elements
+from stream_detector.kql.values.limits import MOST, bounded
 
 
 def compile_has_prefix(needle: str) -> TextTest:
@@ -84,12 +84,14 @@ def index_of(text: str, part: str, start: int = 0) -> int:
 
 def join(*texts: str) -> str:
     """`strcat(...)` of texts."""
-    return "".join(texts)
+    return "".join(texts) if sum(map(len, texts)) <= MOST else bounded(texts)
 
 
 def join_with(delimiter: str, *texts: str) -> str:
     """`strcat_delim(delimiter, ...)` of texts; an empty one keeps its place."""
-    return delimiter.join(texts)
+    if sum(map(len, texts)) + len(delimiter) * len(texts) <= MOST:
+        return delimiter.join(texts)
+    return bounded([texts[0], *(piece for text in texts[1:] for piece in (delimiter, text))])
 
 
 def order(left: str, right: str) -> int:
@@ -104,7 +106,13 @@ def reverse(text: str) -> str:
 
 def replace(text: str, part: str, other: str) -> str:
     """`replace_string(text, part, other)`: every `part`; "" is nowhere."""
-    return text.replace(part, other) if part else text
+    if not part:
+        return text
+    if len(text) // len(part) * len(other) + len(text) <= MOST:
+        return text.replace(part, other)
+    # As many as fill what is kept: those behind them lie beyond it.
+    enough = MOST // len(other) + 1 if len(other) > len(part) else -1
+    return text.replace(part, other, enough)[:MOST]
 
 
 def split_part(text: str, delimiter: str, position: int) -> list[Dynamic]:
@@ -115,17 +123,35 @@ def split_part(text: str, delimiter: str, position: int) -> list[Dynamic]:
 
 def count(text: str, part: str) -> int:
     """`countof(text, part)`: occurrences, which may overlap; of "" none."""
-    if not part:
+    if not part or part not in text:
         return 0
-    found, position = 0, text.find(part)
-    while position >= 0:
-        found, position = found + 1, text.find(part, position + 1)
+    fallback = _fallback(part)
+    if not fallback[-1]:
+        # No end of the part is its beginning: occurrences cannot overlap.
+        return text.count(part)
+    found = length = 0
+    for character in text:
+        while length and (length == len(part) or part[length] != character):
+            length = fallback[length - 1]
+        length += part[length] == character
+        found += length == len(part)
     return found
 
 
-def count_kind(text: str, part: str, kind: str) -> int:
-    """`countof(text, part, kind)`: kind is normal or regex."""
-    return regex.count(text, part) if fold(kind) == "regex" else count(text, part)
+@lru_cache(maxsize=256)
+def _fallback(part: str) -> tuple[int, ...]:
+    """For each beginning of the part how long its own longest beginning is that is its end too.
+
+    The table of Knuth, Morris and Pratt: with it no character is looked at again, whatever the text.
+    """
+    table = [0]
+    length = 0
+    for character in part[1:]:
+        while length and part[length] != character:
+            length = table[length - 1]
+        length += part[length] == character
+        table.append(length)
+    return tuple(table)
 
 
 def sha256(text: str) -> str:
