@@ -20,6 +20,8 @@ INSTANTS = (AT, AT - 17 * MINUTE, AT + 30 * MINUTE)
 
 CANNOT_RUN: dict[str, str] = {
     "take_any of several columns": "take_any takes one",
+    "automatic names of members of what has no name of its own": "take_any takes one",
+    "automatic names of take_any and any inside of expressions": "no member of an aggregate",
     "arg_max and arg_min with several columns": "what is compared must be a column",
     "arg_max of everything that was kept, without the keys": "no * in arg_max",
     "a bin as key next to arg_max of everything": "no * in arg_max",
@@ -222,6 +224,12 @@ CLAIMED: Mapping[str, Sequence[Row]] = {
             "min_Whole": 4,
             "max_Late": "11:31:00",
         },
+    ],
+    "automatic names of members of what has no name of its own": [
+        {"2": "", "y": "", "dcount_c": 1, "any_arg0": "bob", "any_Level": ""}
+    ],
+    "automatic names of take_any and any inside of expressions": [
+        {"CorrelationId": "c-0", "Column1": "ann", "strlen_": 3, "any_Level": "Error", "a": None, "0": "ann"}
     ],
     "extend after summarize redefines a key": [{"Caller": "ANN", "Runs": 2}, {"Caller": "BOB", "Runs": 1}],
     "names that are words of the language": [{"type": "Error", "title": 3}, {"type": "", "title": 3}],

@@ -15,7 +15,7 @@ MOST = 200_000
 """Characters and members of a constant; no rule's text is longer, so no constant as it was written."""
 
 _MOST_REPLACED = 10_000_000
-_GROWS_BY_PRODUCT = frozenset({"replace_string", "replace_strings", "replace_regex", "strrep", "repeat"})
+_GROWS_BY_PRODUCT = frozenset({"replace_string"})
 
 
 def applied(function: Function, arguments: tuple[Typed, ...], span: Span) -> Apply | Constant:

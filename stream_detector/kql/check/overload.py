@@ -51,7 +51,6 @@ _TAKES_ANY: dict[str, int] = {
     "bag_pack": 0,
     "set_has_element": 1,
     "array_index_of": 1,
-    "bag_set_key": 2,
 }
 """From which argument on these functions take any scalar as a dynamic."""
 

@@ -29,8 +29,8 @@ OPERATORS = {
     "parse": f"parse is not supported; {_PARSE}",
     "parse-where": f"parse-where is not supported; {_PARSE}, and test with where",
     "parse-kv": f"parse-kv is not supported; {_PARSE}",
-    "evaluate": "evaluate is not supported: plugins run in Kusto only; for bag_unpack write extend x = bag.name, for pivot "
-    "a countif(...) for each value",
+    "evaluate": "evaluate is not supported: plugins run in Kusto only; "
+    "for bag_unpack write extend x = bag.name, for pivot a countif(...) for each value",
     "invoke": "invoke is not supported: a rule has no functions of its own; write the steps out",
     "make-series": "make-series is not supported; write summarize ... by bin(TimeGenerated, 1h)",
     "distinct": "distinct is not supported; write summarize count() by the same columns",

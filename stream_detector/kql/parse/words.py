@@ -59,7 +59,7 @@ class WordParser(DynamicParser):
         if token.kind == "=":
             self.refuse(
                 token.span,
-                "= names a column and cannot stand here; compare with ==, or name the value in an extend before",
+                "= names a column and cannot stand here; compare with ==, or name it in an extend before",
             )
         if word in LEGACY_OPERATORS:
             self.refuse(token.span, LEGACY_OPERATORS[word])
