@@ -49,7 +49,7 @@ def test_a_match_shows_every_clause_the_group_and_what_it_adds() -> None:
 def test_a_clause_has_the_text_and_the_place_that_the_rule_has() -> None:
     for clause in RULE.explain(MATCHING).clauses:
         lines = RULE_15.split("\n")
-        assert lines[(clause.line or 0) - 1][(clause.column or 0) - 1 :].startswith(clause.text.split("\n")[0])
+        assert lines[clause.line - 1][(clause.column or 0) - 1 :].startswith(clause.text.split("\n")[0])
     window, operation, *_ = RULE.explain(MATCHING).clauses
     assert (window.text, window.line, window.column) == ("TimeGenerated > ago(period)", 5, 9)
     assert window.note == "a matching record counts in its group for 02:00:00 from its TimeGenerated"

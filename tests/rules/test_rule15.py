@@ -191,7 +191,7 @@ def test_a_near_miss_is_explained_by_the_clause_and_the_value_it_saw(
     assert (deciding.name, deciding.text, dict(deciding.values)) == (clause, text, values)
     assert not deciding.passed
     # It is where the file says so.
-    line = RULE.text.splitlines()[(deciding.line or 0) - 1]
+    line = RULE.text.splitlines()[deciding.line - 1]
     assert line[(deciding.column or 0) - 1 :].startswith(text.splitlines()[0])
 
 
