@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import astuple
 from msgspec.structs import replace as altered
@@ -269,27 +268,3 @@ def taken(correlator: Correlator, record: ActivityRecord, now: int) -> list[Row]
     times = [row.time for row in others]
     assert times == sorted(times)
     return [row_of(arrived), *in_order(map(row_of, others))]
-
-
-def is_counterexample_found(
-    check: Callable[[Choice], None], cases: st.SearchStrategy[Choice], examples: int = 1000
-) -> bool:
-    """Whether hypothesis finds a case on which `check` fails; the same cases every time."""
-
-    @settings(
-        max_examples=examples,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=(Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(cases)
-    def attempt(case: Choice) -> None:
-        check(case)
-
-    try:
-        attempt()
-    except AssertionError:
-        return True
-    return False

@@ -21,7 +21,6 @@ from correlation_plain import (
     Plain,
     Stream,
     facts_of_all,
-    is_counterexample_found,
     key_of,
     row_of,
     streams,
@@ -29,6 +28,7 @@ from correlation_plain import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from window_plain import is_counterexample_found
 
 from stream_detector.activity.record import ActivityRecord
 from stream_detector.detect import correlation

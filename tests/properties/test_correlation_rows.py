@@ -19,7 +19,6 @@ from correlation_plain import (
     Stream,
     content_of,
     facts_of_all,
-    is_counterexample_found,
     key_of,
     row_of,
     streams,
@@ -28,6 +27,7 @@ from correlation_plain import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace as altered
+from window_plain import is_counterexample_found
 
 from stream_detector.activity.record import ActivityRecord, CorrelatedRecord
 from stream_detector.detect import correlation, operation
