@@ -145,15 +145,7 @@ class Columns(Struct, frozen=True, gc=False):
         first = min(remembered.time_at(e.times, begin) for e, begin in zip(asked, begins, strict=True))
         last = max(episode.last for episode in asked)
         states = [self.states(episode) for episode in asked]
-        if self.correlates:
-            count = self._value(len(self.columns) - 1, states, floor)
-        values = [
-            self._aggregate(at, count, first, last, states, floor)
-            if not for_thresholds or at in self.wanted
-            else None
-            for at in range(len(self.kinds))
-        ]
-        return Summary(count, first, last, tuple(values))
+        return self._summary(states, count, first, last, floor, for_thresholds=for_thresholds)
 
     def count(self, episode: Remembered, floor: int) -> int:
         """The row's count() for the records of one episode later than `floor`."""
@@ -170,11 +162,25 @@ class Columns(Struct, frozen=True, gc=False):
         return Summary(1, time, time, tuple(values))
 
     def of_states(self, states: list[Any], count: int, first: int, last: int, floor: int) -> Summary:
-        """The same from states, `count` records of which, `first` to `last`, lie after `floor`."""
+        """The same for thresholds, from states; `count` records, `first` to `last`, lie after `floor`."""
+        return self._summary([states], count, first, last, floor, for_thresholds=True)
+
+    def _summary(
+        self,
+        states: list[list[Any]],
+        count: int,
+        first: int,
+        last: int,
+        floor: int,
+        *,
+        for_thresholds: bool,
+    ) -> Summary:
         if self.correlates:
-            count = self._value(len(self.columns) - 1, [states], floor)
+            count = self._value(len(self.columns) - 1, states, floor)
         values = [
-            self._aggregate(at, count, first, last, [states], floor) if at in self.wanted else None
+            self._aggregate(at, count, first, last, states, floor)
+            if not for_thresholds or at in self.wanted
+            else None
             for at in range(len(self.kinds))
         ]
         return Summary(count, first, last, tuple(values))

@@ -14,7 +14,7 @@ from hashlib import blake2b
 
 from stream_detector.activity.record import ActivityRecord, TimeSource
 from stream_detector.kql.text import fold
-from stream_detector.rules.model import Value
+from stream_detector.rules.model import Value, group_name
 
 _DIGEST_BYTES = 16
 """128 bits: a collision is out of reach even for someone who chooses caller names."""
@@ -22,12 +22,8 @@ _ALERTS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:stream-detector:alert")
 
 
 def group_digest(rule_id: str, key: tuple[Value, ...], *, ignore_case: bool) -> bytes:
-    """16 bytes that name a group of a rule; in hex, the `dedup_key` of its alerts.
-
-    A column of the key has one type, so the text of a value that is no text cannot be taken for one.
-    """
-    texts = [value if isinstance(value, str) else str(value) for value in key]
-    return _digest((rule_id, *(map(fold, texts) if ignore_case else texts)))
+    """16 bytes that name a group of a rule; in hex, the `dedup_key` of its alerts."""
+    return _digest((rule_id, *group_name(key, ignore_case=ignore_case)))
 
 
 def fingerprint(record: ActivityRecord) -> bytes:

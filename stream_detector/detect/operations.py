@@ -42,16 +42,15 @@ class OperationWindow:
         operation = operation_digest(rows[0]) or b""
         alerts: list[Alert] = []
         key = self._group(operation, rows, decisions, now, alerts)
-        outcomes: list[Outcome] = []
+        told = Outcome.FILTERED
         for row, decision in zip(rows, decisions, strict=True):
-            outcome = Outcome.FILTERED
             if isinstance(decision, Match):
                 outcome, raised = self.window.apply(row, replace(decision, key=key), now, operation)
+                told = outcome if row is rows[0] else told
                 alerts += raised
             elif operation and key is not None:
                 alerts += self.window.retract(row, key, now)
-            outcomes.append(outcome)
-        return decisions[0], outcomes[0], alerts
+        return decisions[0], told, alerts
 
     def _group(
         self,

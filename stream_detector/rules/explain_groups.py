@@ -24,12 +24,11 @@ from stream_detector.kql.interpret import Interpreter
 from stream_detector.kql.plan import CONSTANT, Plan
 from stream_detector.kql.plan.reads import parts
 from stream_detector.kql.problems import line_and_column
-from stream_detector.kql.text import fold
 from stream_detector.kql.typed import Column, Condition
 from stream_detector.kql.types import Type
 from stream_detector.rules.explain import ExplainedClause, columns_of, shown_value, value_of
 from stream_detector.rules.kql_rule import KqlRule
-from stream_detector.rules.model import Match, Summary, Value
+from stream_detector.rules.model import Match, Summary, Value, group_name
 from stream_detector.rules.scheduled import scheduled_summaries
 
 _MOST_WINDOWS = 50
@@ -88,8 +87,7 @@ class ExplainedGroups:
 
     def _name(self, key: tuple[Value, ...]) -> object:
         """Equal for the keys of one group, by the grouping of the rule."""
-        texts = [value if isinstance(value, str) else str(value) for value in key]
-        return tuple(map(fold, texts)) if self._rule.handling.ignore_case else tuple(texts)
+        return group_name(key, ignore_case=self._rule.handling.ignore_case)
 
 
 def explain_group(

@@ -7,7 +7,6 @@ No I/O: files are `rules.load`'s business.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from hashlib import sha256
 
 import msgspec
 from msgspec import Struct
@@ -121,6 +120,8 @@ def _refused_of_operations(checked: CheckedQuery) -> tuple[KqlProblem, ...]:
 
 def content_hash(text: str, handling: Handling, thresholds: Mapping[str, int]) -> str:
     """A hash of all that decides what a rule does; the same for texts that differ in comments and blanks."""
+    from hashlib import sha256  # it loads OpenSSL, which no start needs for a rule
+
     tokens, _ = tokenize(text)
     words = [(str(token.kind), token.text) for token in tokens if token.kind is not END]
     meaning = (words, msgspec.to_builtins(handling), sorted(thresholds.items()))

@@ -14,6 +14,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from stream_detector.activity.record import ActivityRecord
+from stream_detector.kql.text import fold
 from stream_detector.rules.operations import WantedOperations, union
 
 Value = None | bool | int | float | str
@@ -185,6 +186,13 @@ class Rule(Protocol):
 
     def pivot_query(self, key: tuple[Value, ...], since: int, until: int) -> str:
         """KQL that shows the group's rows in Sentinel for times in [since, until] (ticks)."""
+
+
+def group_name(key: tuple[Value, ...], *, ignore_case: bool) -> tuple[str, ...]:
+    """Texts that are equal for the keys of one group. A column of the key has one type, so the text of a
+    value that is no text cannot be taken for one."""
+    texts = tuple([value if isinstance(value, str) else str(value) for value in key])
+    return tuple(map(fold, texts)) if ignore_case else texts
 
 
 def wanted_operations(rules: Iterable[Rule]) -> WantedOperations:

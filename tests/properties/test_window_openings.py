@@ -41,6 +41,7 @@ from stream_detector.detect.episode import Episode
 from stream_detector.detect.group import Group
 from stream_detector.detect.lifecycle import Lifecycle
 from stream_detector.detect.openings import Opener
+from stream_detector.rules import model
 
 
 def _opened_at(result: Run) -> list[int | None]:
@@ -308,6 +309,7 @@ def _ids_hold_the_place_of_receipt(patch: pytest.MonkeyPatch) -> None:
 
 def _ids_hold_the_spelling(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(identity, "fold", str)
+    patch.setattr(model, "fold", str)
 
 
 def _ids_hold_the_group_alone(patch: pytest.MonkeyPatch) -> None:

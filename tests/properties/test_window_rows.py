@@ -36,6 +36,7 @@ from stream_detector.detect.latest import Latest, LatestColumn
 from stream_detector.detect.lifecycle import Lifecycle
 from stream_detector.detect.ranked import ListColumn, RankedColumn, Timed
 from stream_detector.detect.tallies import CountIfColumn, Summed
+from stream_detector.rules import model
 
 
 def check_rows(stream: Stream) -> None:
@@ -207,6 +208,7 @@ def _fingerprints_ignore(name: str) -> Patch:
 
 def _folding_is_unicode(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(identity, "fold", str.casefold)
+    patch.setattr(model, "fold", str.casefold)
 
 
 def _grouping_ignores_case_always(patch: pytest.MonkeyPatch) -> None:

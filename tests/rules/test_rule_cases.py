@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mangling import mangled
 
 from stream_detector.cli.rules_cases import cases_of, unnamed_cases
 from stream_detector.cli.rules_judging import judge
@@ -345,14 +346,9 @@ _WORDS = st.sampled_from(
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_whatever_stands_in_a_file_is_a_case_or_a_problem_of_that_file(data: st.DataObject) -> None:
-    lines = list(_LINES)
-    for _ in range(data.draw(st.integers(1, 4))):
-        line = data.draw(st.integers(0, len(lines) - 1))
-        place = data.draw(st.integers(0, len(lines[line])))
-        cut = data.draw(st.integers(0, 8))
-        lines[line] = lines[line][:place] + data.draw(_WORDS) + lines[line][place + cut :]
+    text = mangled(data, _LINES, _WORDS)
     with tempfile.TemporaryDirectory() as directory:
-        cases, found = read(Path(directory), "\n".join(lines))
+        cases, found = read(Path(directory), text)
     assert all(problem.startswith("runs.cases.yaml:") for problem in found)
     assert len(found) == len(set(found))
     assert all(len(case.records) >= 1 for case in cases)

@@ -13,6 +13,7 @@ from typing import NoReturn, TypeVar
 from stream_detector.kql.parse.expression import ExpressionParser
 from stream_detector.kql.parse.refusals import CALLS, COMPOUND_NAME, HINT, NOT_A_NAME, OPERATORS
 from stream_detector.kql.parse.tokens import END, LONG, NAME
+from stream_detector.kql.parse.words import similar
 from stream_detector.kql.problems import Span
 from stream_detector.kql.tree import (
     Expression,
@@ -75,7 +76,8 @@ class OperatorParser(ExpressionParser):
         if refusal is None and word.lower() in _OPERATORS:
             refusal = f"KQL's words are told apart by case; write {word.lower()}"
         if refusal is None:
-            refusal = f"{word} is no operator that a rule can have{_similar(word)}"
+            meant = similar(word, _OPERATORS, f"; it can have {', '.join(_OPERATORS)}")
+            refusal = f"{word} is no operator that a rule can have{meant}"
         self.refuse(self.operator_span(), refusal)
 
     def new_name(self) -> Name:
@@ -210,11 +212,3 @@ _OPERATORS: dict[str, Callable[[OperatorParser, int], Operator]] = {
     "order": OperatorParser._sort,
 }
 KNOWN_OPERATORS = frozenset({*_OPERATORS, *OPERATORS})
-
-
-def _similar(word: str) -> str:
-    """What a misspelled operator may have meant, or which there are."""
-    from difflib import get_close_matches  # needed for a wrong rule only
-
-    found = get_close_matches(word[:40], _OPERATORS, 1)
-    return f"; did you mean {found[0]}?" if found else f"; it can have {', '.join(_OPERATORS)}"

@@ -9,6 +9,7 @@ and Kusto's pages on the operators.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NoReturn
 
 from stream_detector.kql.parse.dynamic import DynamicParser
@@ -64,7 +65,7 @@ class WordParser(DynamicParser):
         if word in LEGACY_OPERATORS:
             self.refuse(token.span, LEGACY_OPERATORS[word])
         if token.kind is OPERATOR:
-            self.refuse(token.span, f"{word} is no operator of KQL{_similar(word)}")
+            self.refuse(token.span, f"{word} is no operator of KQL{similar(word, POWERS)}")
         if token.kind is NAME:
             lower = word.lower()
             if lower in OTHER_LANGUAGES:
@@ -73,9 +74,9 @@ class WordParser(DynamicParser):
                 self.refuse(token.span, f"KQL's words are told apart by case; write {lower}")
 
 
-def _similar(word: str) -> str:
-    """What a misspelled operator may have meant, if anything."""
+def similar(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """What a misspelled operator may have meant; `otherwise` when it is like none of those known."""
     from difflib import get_close_matches  # needed for a wrong rule only
 
-    found = get_close_matches(word[:40], POWERS, 1)
-    return f"; did you mean {found[0]}?" if found else ""
+    found = get_close_matches(word[:40], list(known), 1)
+    return f"; did you mean {found[0]}?" if found else otherwise
